@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DJANGO_SETTINGS_MODULE := web.settings
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: .venv/ready ## Start everything on this machine: redis, web, worker
+	@exec python -m infra.runner
+
+test: .venv/ready ## Run every test, a browser's journey included
+	@infra/test-tools
+	@python -m pytest $(ARGS)
+
+lint: .venv/ready ## Check style and the direction of imports
+	ruff check .
+	ruff format --check .
+	lint-imports
+
+lock: .uv/bin/uv ## Write the lock files anew from pyproject.toml
+	.uv/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.13 pyproject.toml -o requirements.txt
+	.uv/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.13 pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+messages: .venv/ready ## Gather and compile the texts of the catalogues (needs gettext)
+	DEBUG=1 python manage.py makemessages --all --no-location --ignore .venv
+	DEBUG=1 python manage.py compilemessages --ignore .venv
+
+clean: ## Delete what make run and make test have made, data included
+	rm -rf .venv .uv var staticfiles
+
+# The packages of requirements-dev.txt on the Python of .python-version, which uv finds or downloads.
+.venv/ready: requirements-dev.txt .python-version | .uv/bin/uv
+	.uv/bin/uv venv --quiet --clear --python "$$(cat .python-version)" .venv
+	.uv/bin/uv pip sync --python .venv requirements-dev.txt
+	@touch $@
+
+# uv in a folder of our own: under pyenv, .python-version would hide one that belongs to another Python.
+.uv/bin/uv:
+	@infra/bootstrap-uv .uv
+
+.PHONY: help run test lint lock messages clean
