@@ -1,0 +1,49 @@
+"""What every test finds: variables that no .env can change, a Redis of its own, and what is missing here.
+
+pytest loads this before the settings (`-p tests.environment`).
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Postgres, Redis
+
+STATE = Path(tempfile.mkdtemp(prefix="kickstand-tests-"))
+OURS = ("DEBUG", "DEMO", "SMTP_URL", "CACHE_URL", "REDIS_PROVIDER", "BROKER_URL", "SECRET_KEY_FILE", "SITE_URL")
+OURS += ("ALLOWED_HOSTS", "WORKER_QUEUES", "WORKER_CONCURRENCY", "SENTRY_DSN", "LOG_LEVEL", "LOG_FORMAT", "PORT")
+
+for name in OURS:
+    os.environ.pop(name, None)
+
+redis = Redis(STATE / "redis")
+postgres = None
+os.environ.update(
+    DEBUG="1",  # static files without a manifest; pytest-django turns the setting itself off
+    SECRET_KEY="for tests",
+    TASK_BACKEND="immediate",
+    REDIS_URL=redis.url,
+    DATABASE_URL=f"sqlite:///{STATE}/db.sqlite3",
+)
+if os.environ.get("TEST_DATABASE") == "postgres":
+    postgres = Postgres(STATE / "postgres")
+    os.environ["DATABASE_URL"] = postgres.url
+
+
+def pytest_unconfigure():
+    redis.stop()
+    if postgres:
+        postgres.stop()
+    shutil.rmtree(STATE)
+
+
+def need(there, what):
+    """Skip a test that needs what is not here; in CI that is a failure, since there it would hide a missing step."""
+    if there:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing, and in CI nothing may be")
+    pytest.skip(f"{what} is missing here")

@@ -1,0 +1,164 @@
+"""Real servers for tests: each on a free port, with its files in a folder of its own, stopped by its pid."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition, what, seconds=30):
+    """The first true value of `condition()`; AssertionError naming `what` when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.05)
+    return value
+
+
+def listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Redis:
+    """The server of `make run`. It can be killed and started again on the same port and data."""
+
+    def __init__(self, folder, *options):
+        self.folder, self.options, self.port = folder, options, free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        folder.mkdir(parents=True)
+        self.start()
+
+    def start(self):
+        command = [sys.executable, "-m", "infra.redis_server", "--dir", self.folder, *self.options]
+        environment = os.environ | {"REDIS_URL": self.url}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        until(lambda: listening(self.port), "Redis")
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        self.process.wait()
+
+
+class Postgres:
+    """A cluster of its own. PostgreSQL refuses to run as root, so root runs it as somebody else."""
+
+    binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+
+    def __init__(self, folder):
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        self.url = f"postgres://kickstand@127.0.0.1:{self.port}/postgres"
+        self.user = None
+        if os.geteuid() == 0:
+            self.user = next(name for name in ("postgres", "nobody") if self.exists(name))
+            shutil.chown(folder, self.user)
+            for parent in (folder.parent, folder.parent.parent):
+                parent.chmod(parent.stat().st_mode | 0o011)
+        data = str(folder / "data")
+        self.run("initdb", "-D", data, "-U", "kickstand", "--auth=trust", "--no-sync")
+        options = ["-k", "", "-p", str(self.port), "-c", "fsync=off"]
+        command = [f"{self.binaries}/postgres", "-D", data, *options]
+        self.process = subprocess.Popen(command, user=self.user, cwd="/", stderr=subprocess.DEVNULL)
+        until(lambda: listening(self.port), "PostgreSQL")
+
+    @staticmethod
+    def exists(name):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            return None
+
+    def run(self, program, *arguments):
+        command = [f"{self.binaries}/{program}", *arguments]
+        subprocess.run(command, user=self.user, cwd="/", check=True, stdout=subprocess.DEVNULL)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+
+
+class Stack:
+    """Processes of the Procfile, in a copy of this checkout so that their state is their own.
+
+    Each is a session, as under a process manager, and its output goes to `{folder}/{name}.log`.
+    """
+
+    def __init__(self, folder, **environment):
+        self.folder = folder
+        self.copy_checkout()
+        self.port, self.redis_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": os.environ.get("HOME", "/"),
+            "SECRET_KEY": "for tests",
+            "DEMO": "1",
+            "PORT": str(self.port),
+            "SITE_URL": self.url,
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            **environment,
+        }
+        self.processes = {}
+
+    def copy_checkout(self):
+        names = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT, check=True, capture_output=True, text=True,
+        ).stdout.splitlines()  # fmt: skip
+        for name in names:
+            if (ROOT / name).is_file():
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.folder / name)
+
+    def manage(self, *arguments):
+        command = [sys.executable, "manage.py", *arguments]
+        run = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def start(self, *names, arguments=""):
+        """Start processes by their names in the Procfile."""
+        commands = dict(line.split(": ", 1) for line in (self.folder / "Procfile").read_text().splitlines())
+        ports = {"redis": self.redis_port, "web": self.port}
+        for name in names:
+            with (self.folder / f"{name}.log").open("a") as log:
+                self.processes[name] = subprocess.Popen(
+                    f"exec {commands[name]} {arguments}",
+                    shell=True, cwd=self.folder, env=self.environment, start_new_session=True, stdout=log, stderr=log,
+                )  # fmt: skip
+            if name in ports:
+                self.wait_for(name, ports[name])
+
+    def wait_for(self, name, port):
+        def up():
+            assert self.processes[name].poll() is None, f"{name} ended: {self.log(name)}"
+            return listening(port)
+
+        until(up, name, 60)
+
+    def end(self, name, number=signal.SIGTERM):
+        """Send the process and its children a signal and wait until it has ended."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, number)
+        process.wait(40)
+
+    def log(self, name):
+        return (self.folder / f"{name}.log").read_text()
+
+    def stop(self):
+        for name in reversed(list(self.processes)):
+            self.end(name)

@@ -1,0 +1,42 @@
+from django.contrib.auth import forms
+from django.db import IntegrityError, transaction
+from django.forms import EmailInput, ModelForm
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from web import mail
+from web.accounts.models import User
+from web.accounts.tasks import mail_welcome
+
+
+class SignUpForm(forms.UserCreationForm):
+    class Meta:
+        model = User
+        fields = ["username", "email"]
+        widgets = {"email": EmailInput(attrs={"autocomplete": "email"})}
+        help_texts = {"username": "", "email": _("Optional. It is where likes, comments and follows are told.")}
+
+    def sign_up(self):
+        """Create the user and queue the welcome mail; None, with an error in the form, if the name is just taken."""
+        self.instance.language = get_language()
+        try:
+            with transaction.atomic():
+                user = self.save()
+                mail_welcome.enqueue(user.pk)
+        except IntegrityError:  # a second submit of the same form, which passed validation in the same moment
+            self.add_error("username", _("A user with that username already exists."))
+            return None
+        return user
+
+
+class SettingsForm(ModelForm):
+    class Meta:
+        model = User
+        fields = ["email", "language", "wants_mail"]
+        widgets = {"email": EmailInput(attrs={"autocomplete": "email"})}
+
+
+class PasswordResetForm(forms.PasswordResetForm):
+    def send_mail(self, subject_template_name, email_template_name, context, from_email, to_email, **_):
+        link = {"uid": context["uid"], "token": context["token"]}
+        mail.send(context["user"], "accounts/mail/password_reset", private=True, **link)

@@ -1,0 +1,45 @@
+import secrets
+
+from django.conf import settings
+from django.contrib.auth import models as auth
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+def new_token():
+    """A random token with 256 bits: nobody has to look whether it is taken."""
+    return secrets.token_urlsafe(32)
+
+
+class UserManager(auth.UserManager):
+    def get_by_natural_key(self, username):
+        """Whoever signed up as Alice may sign in as alice: no two names differ in case alone."""
+        return self.get(username__iexact=username)
+
+
+class User(AbstractUser):
+    first_name = last_name = None
+    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
+    wants_mail = models.BooleanField(_("mail me when somebody likes, comments or follows"), default=True)
+    access_token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+
+    objects = UserManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="username_is_unique_in_any_case",
+                violation_error_message=_("A user with that username already exists."),
+            )
+        ]
+
+    def get_absolute_url(self):
+        return reverse("profile", args=[self.username])
+
+    @property
+    def can_be_mailed(self):
+        return self.is_active and bool(self.email)

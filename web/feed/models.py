@@ -1,0 +1,147 @@
+from uuid import uuid4
+
+from django.contrib.contenttypes.fields import GenericRelation
+from django.core.files.storage import default_storage
+from django.db import models, transaction
+from django.db.models import FETCH_RAISE, Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from web.accounts.models import User
+from web.notifications import activity
+from web.notifications.models import Activity, Verb
+
+
+def photo_name(post, name):
+    return f"photos/{uuid4()}.jpg"
+
+
+def thumbnail_name(post, name):
+    return f"thumbnails/{uuid4()}.jpg"
+
+
+class PostQuerySet(models.QuerySet):
+    def for_page(self, reader):
+        """With all that a page shows of a post, in one query; what was forgotten here raises instead of querying."""
+        liked = Like.objects.filter(post=OuterRef("pk"), user_id=reader.pk)
+        return (
+            self.filter(author__is_active=True)
+            .select_related("author")
+            .annotate(like_count=counted(Like), comment_count=counted(Comment), liked=Exists(liked))
+            .order_by("-id")
+            .fetch_mode(FETCH_RAISE)
+        )
+
+    def followed_by(self, reader):
+        followed = Follow.objects.filter(follower=reader).values("followed")
+        return self.filter(Q(author=reader) | Q(author__in=followed))
+
+
+def counted(model):
+    """The number of rows of `model` for each post, without a join that would multiply the other counts."""
+    rows = model.objects.filter(post=OuterRef("pk")).order_by().values("post").annotate(count=Count("pk"))
+    return Coalesce(Subquery(rows.values("count")), 0)
+
+
+class Post(models.Model):
+    author = models.ForeignKey(User, models.CASCADE, related_name="posts")
+    photo = models.ImageField(_("photo"), upload_to=photo_name, width_field="width", height_field="height")
+    width = models.PositiveIntegerField(editable=False)
+    height = models.PositiveIntegerField(editable=False)
+    thumbnail = models.FileField(upload_to=thumbnail_name, blank=True, editable=False)
+    caption = models.TextField(_("caption"), max_length=2200, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    activities = GenericRelation(Activity, object_id_field="target_id", content_type_field="target_type")
+
+    objects = PostQuerySet.as_manager()
+
+    def __str__(self):
+        return self.caption[:60] or f"photo {self.pk}"
+
+    def get_absolute_url(self):
+        return reverse("post", args=[self.pk])
+
+    def like(self, user):
+        """Once, however often it is called; the author hears of it."""
+        with transaction.atomic():
+            _like, created = Like.objects.get_or_create(post=self, user=user)
+            if created:
+                activity.record(user, Verb.LIKED, self, recipient=self.author)
+
+    def unlike(self, user):
+        with transaction.atomic():
+            Like.objects.filter(post=self, user=user).delete()
+            activity.withdraw(user, Verb.LIKED, self)
+
+    def comment(self, user, text):
+        with transaction.atomic():
+            comment = Comment.objects.create(post=self, author=user, text=text)
+            activity.record(user, Verb.COMMENTED, comment, recipient=self.author)
+        return comment
+
+    def delete(self, *args, **kwargs):
+        """Delete the row, and its files once that is certain."""
+        names = [file.name for file in (self.photo, self.thumbnail) if file]
+        with transaction.atomic():
+            deleted = super().delete(*args, **kwargs)
+            for name in names:
+                transaction.on_commit(lambda name=name: default_storage.delete(name))
+        return deleted
+
+
+class Like(models.Model):
+    post = models.ForeignKey(Post, models.CASCADE, related_name="likes")
+    user = models.ForeignKey(User, models.CASCADE, related_name="likes")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["post", "user"], name="one_like_for_each_post_and_user")]
+
+    def __str__(self):
+        return f"{self.user_id} likes {self.post_id}"
+
+
+class Comment(models.Model):
+    post = models.ForeignKey(Post, models.CASCADE, related_name="comments")
+    author = models.ForeignKey(User, models.CASCADE, related_name="comments")
+    text = models.TextField(_("comment"), max_length=1000)
+    created = models.DateTimeField(auto_now_add=True)
+    activities = GenericRelation(Activity, object_id_field="target_id", content_type_field="target_type")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self):
+        return self.text[:60]
+
+    def get_absolute_url(self):
+        return f"{reverse('post', args=[self.post_id])}#comment-{self.pk}"
+
+
+class Follow(models.Model):
+    follower = models.ForeignKey(User, models.CASCADE, related_name="following")
+    followed = models.ForeignKey(User, models.CASCADE, related_name="followers")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["follower", "followed"], name="one_follow_for_each_pair"),
+            models.CheckConstraint(condition=~Q(follower=models.F("followed")), name="nobody_follows_themselves"),
+        ]
+
+    def __str__(self):
+        return f"{self.follower_id} follows {self.followed_id}"
+
+    @classmethod
+    def begin(cls, follower, followed):
+        with transaction.atomic():
+            _follow, created = cls.objects.get_or_create(follower=follower, followed=followed)
+            if created:
+                activity.record(follower, Verb.FOLLOWED, followed, recipient=followed)
+
+    @classmethod
+    def end(cls, follower, followed):
+        with transaction.atomic():
+            cls.objects.filter(follower=follower, followed=followed).delete()
+            activity.withdraw(follower, Verb.FOLLOWED, followed)

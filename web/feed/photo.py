@@ -1,0 +1,58 @@
+"""What becomes of an uploaded photo: checked, turned upright, stripped of what it tells about the photographer."""
+
+from io import BytesIO
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from PIL import Image, ImageOps
+
+FORMATS = ["JPEG", "PNG", "WEBP"]
+LONGEST_SIDE = 2048
+THUMBNAIL_SIDE = 720
+
+
+def cleaned(upload):
+    """A new JPEG with the pixels of `upload` and nothing else; ValidationError when it is no photo that we take."""
+    if upload.size > settings.PHOTO_MAX_BYTES:
+        raise ValidationError(
+            _("This file has %(size)s; a photo may have at most %(limit)s."),
+            params={"size": filesizeformat(upload.size), "limit": filesizeformat(settings.PHOTO_MAX_BYTES)},
+        )
+    try:
+        image = Image.open(upload, formats=FORMATS)
+        check_pixels(image)
+        image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValidationError(_("This file is not a photo that we can read: use a JPEG, PNG or WebP.")) from error
+    image = ImageOps.exif_transpose(image)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    return jpeg(image)
+
+
+def check_pixels(image):
+    """The header is enough for this: nothing is decoded yet, so a small file cannot become gigabytes."""
+    width, height = image.size
+    if width * height > settings.PHOTO_MAX_PIXELS:
+        raise ValidationError(
+            _("This photo has %(pixels)s megapixels; it may have at most %(limit)s."),
+            params={"pixels": round(width * height / 1e6), "limit": settings.PHOTO_MAX_PIXELS // 1_000_000},
+        )
+
+
+def jpeg(image):
+    """The pixels as a JPEG on white; the colour profile stays, since without it the colours would change."""
+    profile = image.info.get("icc_profile")
+    image = image.convert("RGBA")
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(image, mask=image.getchannel("A"))
+    out = BytesIO()
+    flat.save(out, "JPEG", quality=86, optimize=True, progressive=True, icc_profile=profile)
+    return ContentFile(out.getvalue(), name="photo.jpg")
+
+
+def thumbnail(file):
+    """A square from the middle."""
+    return jpeg(ImageOps.fit(Image.open(file), (THUMBNAIL_SIDE, THUMBNAIL_SIDE)))

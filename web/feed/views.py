@@ -1,0 +1,206 @@
+from functools import wraps
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.http import FileResponse, Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.csp import CSP
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from web.accounts.models import User
+from web.feed.forms import CommentForm, PostForm
+from web.feed.models import Comment, Follow, Post
+
+PAGE = 12
+
+
+def home(request):
+    """What those you follow have posted; everybody's photos for a stranger and for who follows nobody yet."""
+    posts = Post.objects.for_page(request.user)
+    follows = request.user.is_authenticated and Follow.objects.filter(follower=request.user).exists()
+    if follows:
+        posts = posts.followed_by(request.user)
+    return page(request, "feed/home.html", posts, alone=not follows)
+
+
+def explore(request):
+    return page(request, "feed/explore.html", Post.objects.for_page(request.user))
+
+
+def profile(request, username):
+    person = get_object_or_404(User, username__iexact=username, is_active=True)
+    follows = request.user.is_authenticated and Follow.objects.filter(follower=request.user, followed=person).exists()
+    posts = Post.objects.for_page(request.user).filter(author=person)
+    counts = {
+        "post_count": person.posts.count(),
+        "follower_count": person.followers.count(),
+        "following_count": person.following.count(),
+    }
+    return page(request, "feed/profile.html", posts, person=person, follows=follows, **counts)
+
+
+@vary_on_headers("HX-Request")
+def page(request, template, posts, **context):
+    """A page of posts, the newest first; `?before=<id>` goes on from there, so new posts shift nothing."""
+    before = request.GET.get("before", "")
+    if before.isdecimal():
+        posts = posts.filter(pk__lt=min(int(before), 2**63 - 1))
+    posts = list(posts[: PAGE + 1])
+    older = posts[PAGE - 1].pk if len(posts) > PAGE else None
+    context |= {"posts": posts[:PAGE], "older": older}
+    if request.htmx and before:
+        template += "#posts"  # the template's partial: only the posts and the link to older ones
+    return render(request, template, context)
+
+
+@login_required
+def new_post(request):
+    form = PostForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        post = form.publish(request.user)
+        messages.success(request, _("Your photo is up."))
+        return redirect(post)
+    return render(request, "feed/new_post.html", {"form": form})
+
+
+@require_GET
+def post(request, pk):
+    return thread(request, pk, CommentForm())
+
+
+@login_required
+def delete_post(request, pk):
+    """Ask, then delete."""
+    post = get_object_or_404(Post, pk=pk, author=request.user)
+    if request.method == "POST":
+        post.delete()
+        messages.success(request, _("Your photo was deleted."))
+        return redirect(request.user)
+    return render(request, "feed/delete_post.html", {"post": post})
+
+
+def signed_in(view):
+    """`login_required` for what takes POST alone: whoever signs in comes back to the page that held the form."""
+
+    @wraps(view)
+    def guarded(request, **arguments):
+        if request.user.is_authenticated:
+            return view(request, **arguments)
+        page = request.headers.get("Referer")
+        return redirect_to_login(page if url_has_allowed_host_and_scheme(page, request.get_host()) else "/")
+
+    return guarded
+
+
+def locked(pk):
+    """The post, kept from being deleted until the transaction ends: else what refers to it would fail on commit."""
+    return get_object_or_404(Post.objects.select_for_update(no_key=True), pk=pk)
+
+
+@require_POST
+@signed_in
+@transaction.atomic
+def like(request, pk):
+    locked(pk).like(request.user)
+    return heart(request, pk)
+
+
+@require_POST
+@signed_in
+def unlike(request, pk):
+    get_object_or_404(Post, pk=pk).unlike(request.user)
+    return heart(request, pk)
+
+
+def heart(request, pk):
+    """The heart alone for htmx, the post's page for a browser without JavaScript."""
+    post = get_object_or_404(Post.objects.for_page(request.user), pk=pk)
+    return render(request, "feed/post.html#heart", {"post": post}) if request.htmx else redirect(post)
+
+
+@require_POST
+@signed_in
+@transaction.atomic
+def comment(request, pk):
+    post = locked(pk)
+    form = CommentForm(request.POST)
+    if form.is_valid():
+        written = post.comment(request.user, form.cleaned_data["text"])
+        if not request.htmx:
+            return redirect(written)
+        form = CommentForm()
+    return thread(request, pk, form)
+
+
+def thread(request, pk, form):
+    """The comments alone for htmx, the post's whole page otherwise."""
+    post = get_object_or_404(Post.objects.for_page(request.user), pk=pk)
+    context = {"post": post, "form": form, "comments": post.comments.select_related("author")}
+    return render(request, "feed/post.html#comments" if request.htmx else "feed/post.html", context)
+
+
+@require_POST
+@signed_in
+def delete_comment(request, pk):
+    """Your own comment, or anybody's below your own photo."""
+    comment = get_object_or_404(Comment.objects.select_related("post"), pk=pk)
+    if request.user.pk not in (comment.author_id, comment.post.author_id):
+        raise Http404
+    comment.delete()
+    return thread(request, comment.post_id, CommentForm()) if request.htmx else redirect(comment.post)
+
+
+@require_POST
+@signed_in
+def follow(request, username):
+    person = get_object_or_404(User, username__iexact=username, is_active=True)
+    if person != request.user:
+        Follow.begin(request.user, person)
+    return follow_button(request, person)
+
+
+@require_POST
+@signed_in
+def unfollow(request, username):
+    person = get_object_or_404(User, username__iexact=username)
+    Follow.end(request.user, person)
+    return follow_button(request, person)
+
+
+def follow_button(request, person):
+    if not request.htmx:
+        return redirect(person)
+    follows = Follow.objects.filter(follower=request.user, followed=person).exists()
+    context = {"person": person, "follows": follows, "follower_count": person.followers.count()}
+    return render(request, "feed/profile.html#follow", context)
+
+
+@require_GET
+def thumbnail(request, pk):
+    """The thumbnail's element, which asks for itself again, ever later, until the job has made it."""
+    post = get_object_or_404(Post.objects.for_page(request.user), pk=pk)
+    waited = request.GET.get("waited", "")
+    wait = min(2 * int(waited), 60) if waited.isdecimal() and len(waited) < 4 else 1
+    return render(request, "feed/post.html#thumbnail", {"post": post, "wait": max(wait, 1)})
+
+
+@require_GET
+@csp_override({"default-src": [CSP.NONE], "sandbox": True})
+def photo(request, name):
+    """A photo or thumbnail. Its name is never used for another, so it may be kept for ever."""
+    if not name.startswith(("photos/", "thumbnails/")):
+        raise Http404
+    try:
+        response = FileResponse(default_storage.open(name), content_type="image/jpeg")
+    except OSError:
+        raise Http404 from None
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from web.notifications import views
+
+urlpatterns = [path("", views.index, name="notifications")]

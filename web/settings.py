@@ -1,0 +1,243 @@
+"""Settings of the web process and of the worker, which loads the same apps.
+
+Every variable is read once, here or in worker/config.py; .env.example gives the reason for each.
+"""
+
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+import sentry_sdk
+from django.utils.csp import CSP
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from worker import config, env, log
+from worker.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+
+# What this process is
+
+DEBUG = env.boolean("DEBUG")
+DEMO = env.boolean("DEMO")
+
+
+def secret_key():
+    """SECRET_KEY, or what the file that SECRET_KEY_FILE names holds."""
+    path = env.text("SECRET_KEY_FILE")
+    if env.text("SECRET_KEY") or not path:
+        return env.text("SECRET_KEY")
+    if not Path(path).exists():
+        raise ConfigurationError(
+            f"SECRET_KEY_FILE is {path}, which does not exist: python -m infra.secret {path} makes it"
+        )
+    return Path(path).read_text().strip()
+
+
+SECRET_KEY = secret_key()
+if not SECRET_KEY and DEBUG:
+    SECRET_KEY = "good enough for DEBUG, where nothing is worth forging"
+if not SECRET_KEY and sys.argv[1:2] != ["collectstatic"]:  # an image is built without secrets
+    raise ConfigurationError(
+        "SECRET_KEY is not set. Make one and put it in the environment (DEBUG=1 does without):\n"
+        "  python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+
+# Where it is reached
+
+PORT = env.integer("PORT", 8000)
+# Heroku tells an app its domain (with `labs:enable runtime-dyno-metadata`).
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", env.text("HEROKU_APP_DEFAULT_DOMAIN_NAME", "localhost,127.0.0.1,[::1]"))
+
+
+def site_url():
+    """Where people reach the site: links in mails begin with it, and https makes cookies secure."""
+    host = ALLOWED_HOSTS[0].removeprefix(".")
+    local = DEBUG or host in ("localhost", "127.0.0.1", "*")
+    default = f"http://localhost:{PORT}" if local else f"https://{host}"
+    return env.url("SITE_URL", default, ("https://www.example.com", "http://localhost:8000")).rstrip("/")
+
+
+SITE_URL = site_url()
+HTTPS = SITE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS") or [SITE_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:", "blob:"],  # blob: is the preview of a photo before it is sent
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# What it is made of
+
+INSTALLED_APPS = [
+    "web",
+    "web.accounts",
+    "web.notifications",
+    "web.feed",
+    "web.letters",
+    "worker",
+    "django_htmx",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "web.urls"
+WSGI_APPLICATION = "web.wsgi.application"
+
+LOADERS = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "OPTIONS": {
+            # Django would keep templates in memory in DEBUG too, and only `runserver` would see that one changed.
+            "loaders": LOADERS if DEBUG else [("django.template.loaders.cached.Loader", LOADERS)],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "web.notifications.bell.unread",
+                "web.letters.views.reader",
+            ],
+        },
+    }
+]
+
+# Where things are kept
+
+VAR.mkdir(exist_ok=True)
+DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{VAR / 'db.sqlite3'}"))}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction takes the write lock when it begins: one that read first could not wait for it later.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL",
+    }
+else:
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 5, "timeout": 10}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHE_URL = env.url("CACHE_URL", "", config.REDIS_FORMS)
+CACHES = {
+    "default": {
+        "BACKEND": "web.cache.Cache",
+        "LOCATION": CACHE_URL or config.REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "TIMEOUT": 90 * 60,
+        "OPTIONS": {
+            "socket_timeout": 0.2,
+            "socket_connect_timeout": 0.2,
+            "retry": Retry(NoBackoff(), 0),
+        },
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "photos"}},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+STATIC_URL = "static/"
+STATIC_ROOT = ROOT / "staticfiles"
+WHITENOISE_USE_FINDERS = DEBUG
+PHOTO_MAX_BYTES = 10 * 1024 * 1024
+PHOTO_MAX_PIXELS = 40_000_000
+
+# Jobs and mail
+
+TASKS = {
+    "default": {
+        "BACKEND": {
+            "queue": "worker.backend.QueueBackend",
+            "thread": "worker.backend.ThreadBackend",
+            "immediate": "worker.backend.ImmediateBackend",
+        }[env.choice("TASK_BACKEND", "queue", ("queue", "thread", "immediate"))],
+        "QUEUES": ["default", "mailers"],
+    }
+}
+
+SMTP_URL = env.url(
+    "SMTP_URL", "", ("smtp://host:25", "submission://user:password@host:587", "smtps://user:password@host:465")
+)
+
+
+def delivery():
+    """The mailer that jobs deliver with: the server of SMTP_URL, or the inbox at /letters/ when there is none."""
+    if not SMTP_URL:
+        return {"BACKEND": "web.letters.backend.LetterMailer"}
+    parts = urlsplit(SMTP_URL)
+    return {
+        "BACKEND": "worker.mail.SmtpMailer",
+        "OPTIONS": {
+            "host": parts.hostname,
+            "port": parts.port,
+            "username": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "use_tls": parts.scheme == "submission",
+            "use_ssl": parts.scheme == "smtps",
+            "timeout": 10,
+        },
+    }
+
+
+MAILERS = {"default": {"BACKEND": "worker.mail.QueuedMailer"}, "delivery": delivery()}
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Kickstand <hello@localhost>")
+
+# People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語"), ("ko", "한국어")]
+TIME_ZONE = "UTC"
+
+# What it tells
+
+LOGGING = log.settings()
+
+if SENTRY_DSN := env.text("SENTRY_DSN"):
+    sentry_sdk.init(
+        dsn=SENTRY_DSN,
+        traces_sample_rate=env.number("SENTRY_TRACES_SAMPLE_RATE", 0, 0, 1),
+        send_default_pii=False,
+    )

@@ -1,0 +1,74 @@
+"""One line for each thing that happens to a job, and the form that every line has."""
+
+import json
+import logging
+import sys
+
+from worker import config
+
+logger = logging.getLogger("worker")
+
+TEXT = "%(asctime)s %(levelname)s pid=%(process)d thread=%(threadName)s %(name)s: %(message)s"
+
+
+def settings():
+    """The logging configuration of web and worker alike, as `logging.config.dictConfig` takes it."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"text": {"format": TEXT}, "json": {"()": JsonFormatter}},
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                # A command's stdout is for what it prints, so that it can be piped.
+                "stream": "ext://sys.stderr" if sys.argv[0].endswith("manage.py") else "ext://sys.stdout",
+                "formatter": config.LOG_FORMAT,
+            }
+        },
+        "root": {"handlers": ["stdout"], "level": config.LOG_LEVEL},
+        "loggers": {
+            # Their own handlers would print these lines a second time, or in a form of their own.
+            "django": {"handlers": [], "propagate": True},
+            "gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO"},
+            "gunicorn.access": {"handlers": [], "propagate": True, "level": "INFO"},
+            # These tell what the lines below tell, with less in them.
+            "django.tasks": {"level": "CRITICAL"},
+            "celery.app.trace": {"level": "CRITICAL"},
+            "celery.worker.strategy": {"level": "WARNING"},
+        },
+    }
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record):
+        line = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "pid": record.process,
+            "thread": record.threadName,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def enqueued(name, id, queue, arguments):
+    logger.info("enqueued %s job=%s queue=%s %s", name, id, queue, arguments)
+
+
+def started(name, id, queue, arguments):
+    logger.info("start %s job=%s queue=%s %s", name, id, queue, arguments)
+
+
+def done(job):
+    logger.info("done %s job=%s elapsed=%.3fs", job.name, job.id, job.elapsed)
+
+
+def failed(job, traceback):
+    logger.error("failed %s job=%s elapsed=%.3fs\n%s", job.name, job.id, job.elapsed, traceback.rstrip())
+
+
+def retrying(job, error, seconds):
+    logger.warning("retry in %ds %s job=%s elapsed=%.3fs error=%r", seconds, job.name, job.id, job.elapsed, error)
