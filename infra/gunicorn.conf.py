@@ -1,0 +1,29 @@
+"""How web is served, on a laptop, in Compose and on a PaaS."""
+
+import socket
+from pathlib import Path
+
+from worker import env, log
+
+debug = env.boolean("DEBUG")
+port = env.integer("PORT", 8000)
+
+# In DEBUG pages show settings and source, so they are for this machine alone.
+if debug:
+    bind = f"127.0.0.1:{port}"
+else:
+    bind = f"[::]:{port}" if socket.has_dualstack_ipv6() else f"0.0.0.0:{port}"
+
+worker_class = "gthread"
+workers = env.integer("WEB_CONCURRENCY", 2)
+threads = env.integer("WEB_THREADS", 5)
+reload = debug
+preload_app = not debug
+
+graceful_timeout = 20  # a PaaS kills 30 s after SIGTERM
+keepalive = 95  # longer than the proxy in front keeps its own connections, so that it never meets a closed one
+if Path("/dev/shm").is_dir():
+    worker_tmp_dir = "/dev/shm"  # the heartbeat file: on a busy disk it would make a healthy worker look hung
+control_socket_disable = True
+
+logconfig_dict = log.settings()
