@@ -23,8 +23,8 @@ lock: .uv/bin/uv ## Write the lock files anew from pyproject.toml
 	.uv/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.13 pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 messages: .venv/ready ## Gather and compile the texts of the catalogues (needs gettext)
-	DEBUG=1 python manage.py makemessages --all --no-location --ignore .venv
-	DEBUG=1 python manage.py compilemessages --ignore .venv
+	cd web && DEBUG=1 python ../manage.py makemessages --all --no-location --no-wrap --no-obsolete
+	cd web && DEBUG=1 python ../manage.py compilemessages
 
 clean: ## Delete what make run and make test have made, data included
 	rm -rf .venv .uv var staticfiles

@@ -176,13 +176,20 @@ def prepare(release):
 
 
 def announce():
-    """Load the demo data and, when the page answers, tell where it is and who may sign in."""
-    demo = [sys.executable, "manage.py", "demo"]
-    quiet = os.environ | {"LOG_LEVEL": "WARNING"}
-    logins = subprocess.run(demo, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True).stdout
+    """Load the demo data, at the first start; when the page answers, tell where it is and who may sign in."""
+    told = VAR / "demo"
+    if not told.exists():
+        quiet = os.environ | {"LOG_LEVEL": "WARNING"}
+        command = [sys.executable, "manage.py", "demo"]
+        demo = subprocess.run(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True)
+        if demo.returncode == 0:
+            told.write_text(demo.stdout)
     while not answers(f"http://127.0.0.1:{os.environ['PORT']}/"):
         time.sleep(0.1)
-    for line in [f"Kickstand is at {os.environ['SITE_URL']}", *logins.splitlines()]:
+    for line in [
+        f"Kickstand is at {os.environ['SITE_URL']}",
+        *(told.read_text().splitlines() if told.exists() else []),
+    ]:
         say("run", line)
 
 
