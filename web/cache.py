@@ -32,6 +32,10 @@ def forgiving(method, otherwise, writes=False):
     return attempt
 
 
+def missing(key, delta):
+    raise ValueError(f"Key '{key}' not found.")  # as Django's own backends say it
+
+
 class CacheClient(RedisCacheClient):
     """Answers as an empty cache would while its server is away.
 
@@ -41,6 +45,7 @@ class CacheClient(RedisCacheClient):
 
     get = forgiving(RedisCacheClient.get, lambda key, default: default)
     get_many = forgiving(RedisCacheClient.get_many, lambda keys: {})
+    incr = forgiving(RedisCacheClient.incr, missing, writes=True)
     has_key = forgiving(RedisCacheClient.has_key, lambda key: False)
     add = forgiving(RedisCacheClient.add, lambda *args: False, writes=True)
     set = forgiving(RedisCacheClient.set, lambda *args: None, writes=True)

@@ -4,16 +4,29 @@ import redis
 from django.core.cache import caches
 from django.db import Error, connection
 from django.http import HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from worker import config
 
 
+def middleware(get_response):
+    """Answer before anything looks at the host, which a probe may not know, or at the session."""
+    probes = {"/healthz": healthz, "/readyz": readyz}
+
+    def answer(request):
+        return probes.get(request.path, get_response)(request)
+
+    return answer
+
+
+@require_safe
 def healthz(request):
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@require_safe
 def readyz(request):
     """503 when the database does not answer; with `?full=1` also when jobs Redis or cache is away."""
     parts = {"database": database(), "redis": answers(config.REDIS_URL), "cache": cache()}

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
-import sentry_sdk
 from django.utils.csp import CSP
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -93,6 +92,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "web.health.middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -130,7 +130,12 @@ TEMPLATES = [
 # Where things are kept
 
 VAR.mkdir(exist_ok=True)
-DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{VAR / 'db.sqlite3'}"))}
+DATABASE_URL = env.url(
+    "DATABASE_URL",
+    f"sqlite:///{VAR / 'db.sqlite3'}",
+    ("postgres://user:password@host:5432/name", "postgresql://user:password@host:5432/name", "sqlite:///path"),
+)
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         # A transaction takes the write lock when it begins: one that read first could not wait for it later.
@@ -235,7 +240,9 @@ TIME_ZONE = "UTC"
 
 LOGGING = log.settings()
 
-if SENTRY_DSN := env.text("SENTRY_DSN"):
+if SENTRY_DSN := env.url("SENTRY_DSN", "", ("https://key@host/project", "http://key@host/project")):
+    import sentry_sdk  # a tenth of a second that nobody waits for in vain
+
     sentry_sdk.init(
         dsn=SENTRY_DSN,
         traces_sample_rate=env.number("SENTRY_TRACES_SAMPLE_RATE", 0, 0, 1),

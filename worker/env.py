@@ -87,9 +87,17 @@ def listing(name, default=""):
 def url(name, default, examples):
     """A URL whose scheme is that of one of the `examples`; they are shown when it is not."""
     value = text(name, default)
-    if value and (urlsplit(value).scheme not in {urlsplit(e).scheme for e in examples} or "://" not in value):
+    if value and not fits(value, {urlsplit(example).scheme for example in examples}):
         raise ConfigurationError(f"{name} is {masked(value)!r}: use {' or '.join(examples)}")
     return value
+
+
+def fits(value, schemes):
+    try:
+        parts = urlsplit(value)
+        return "://" in value and parts.scheme in schemes and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 def masked(address):

@@ -1,4 +1,5 @@
 from django.contrib.auth import forms
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.forms import EmailInput, ModelForm
 from django.utils.translation import get_language
@@ -15,6 +16,12 @@ class SignUpForm(forms.UserCreationForm):
         fields = ["username", "email"]
         widgets = {"email": EmailInput(attrs={"autocomplete": "email"})}
         help_texts = {"username": "", "email": _("Optional. It is where likes, comments and follows are told.")}
+
+    def clean_username(self):
+        username = super().clean_username()
+        if username and not any(character.isalnum() for character in username):  # `..` would be a path, not a page
+            raise ValidationError(_("A username needs a letter or a digit."))
+        return username
 
     def sign_up(self):
         """Create the user and queue the welcome mail; None, with an error in the form, if the name is just taken."""

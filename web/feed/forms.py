@@ -1,5 +1,7 @@
+from uuid import uuid4, uuid5
+
 from django import forms
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from web.feed import photo
@@ -7,7 +9,22 @@ from web.feed.models import Comment, Post
 from web.feed.tasks import make_thumbnail
 
 
-class PostForm(forms.ModelForm):
+class SentOnce(forms.ModelForm):
+    """A form that knows itself again: a second click sends the same, which is then not done twice.
+
+    `submission` in the cleaned data identifies the form together with what was written in it: going back and writing
+    something else is something else.
+    """
+
+    submission = forms.UUIDField(widget=forms.HiddenInput, required=False, initial=uuid4)
+
+    def clean(self):
+        data = super().clean()
+        data["submission"] = uuid5(data.get("submission") or uuid4(), self.written(data))
+        return data
+
+
+class PostForm(SentOnce):
     # Not the model's ImageField, which would decode the photo before our limits are looked at.
     photo = forms.FileField(
         label=_("Photo"), widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"})
@@ -21,16 +38,28 @@ class PostForm(forms.ModelForm):
     def clean_photo(self):
         return photo.cleaned(self.cleaned_data["photo"])
 
+    def written(self, data):
+        photo = data["photo"].read() if "photo" in data else b""
+        return photo + data.get("caption", "").encode()
+
     def publish(self, author):
-        self.instance.author = author
-        with transaction.atomic():
-            post = self.save()
-            make_thumbnail.enqueue(post.pk)
+        """The new post, or the one that was made when the same form was sent before."""
+        self.instance.author, self.instance.submission = author, self.cleaned_data["submission"]
+        try:
+            with transaction.atomic():
+                post = self.save()
+                make_thumbnail.enqueue(post.pk)
+        except IntegrityError:
+            self.instance.photo.delete(save=False)
+            post = Post.objects.get(author=author, submission=self.cleaned_data["submission"])
         return post
 
 
-class CommentForm(forms.ModelForm):
+class CommentForm(SentOnce):
     class Meta:
         model = Comment
         fields = ["text"]
         widgets = {"text": forms.TextInput(attrs={"placeholder": _("Write a comment"), "autocomplete": "off"})}
+
+    def written(self, data):
+        return data.get("text", "").encode()

@@ -22,11 +22,14 @@ def thumbnail_name(post, name):
 
 
 class PostQuerySet(models.QuerySet):
+    def visible(self):
+        return self.filter(author__is_active=True)
+
     def for_page(self, reader):
         """With all that a page shows of a post, in one query; what was forgotten here raises instead of querying."""
         liked = Like.objects.filter(post=OuterRef("pk"), user_id=reader.pk)
         return (
-            self.filter(author__is_active=True)
+            self.visible()
             .select_related("author")
             .annotate(like_count=counted(Like), comment_count=counted(Comment), liked=Exists(liked))
             .order_by("-id")
@@ -51,10 +54,16 @@ class Post(models.Model):
     height = models.PositiveIntegerField(editable=False)
     thumbnail = models.FileField(upload_to=thumbnail_name, blank=True, editable=False)
     caption = models.TextField(_("caption"), max_length=2200, blank=True)
+    submission = models.UUIDField(
+        default=uuid4, editable=False
+    )  # the form that was sent: a second click sends it again
     created = models.DateTimeField(auto_now_add=True)
     activities = GenericRelation(Activity, object_id_field="target_id", content_type_field="target_type")
 
     objects = PostQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["author", "submission"], name="one_post_for_each_form")]
 
     def __str__(self):
         return self.caption[:60] or f"photo {self.pk}"
@@ -74,10 +83,14 @@ class Post(models.Model):
             Like.objects.filter(post=self, user=user).delete()
             activity.withdraw(user, Verb.LIKED, self)
 
-    def comment(self, user, text):
+    def comment(self, user, text, submission=None):
+        """A new comment, or the one that was written when the same form was sent before."""
         with transaction.atomic():
-            comment = Comment.objects.create(post=self, author=user, text=text)
-            activity.record(user, Verb.COMMENTED, comment, recipient=self.author)
+            comment, created = Comment.objects.get_or_create(
+                author=user, submission=submission or uuid4(), defaults={"post": self, "text": text}
+            )
+            if created:
+                activity.record(user, Verb.COMMENTED, comment, recipient=self.author)
         return comment
 
     def delete(self, *args, **kwargs):
@@ -106,11 +119,13 @@ class Comment(models.Model):
     post = models.ForeignKey(Post, models.CASCADE, related_name="comments")
     author = models.ForeignKey(User, models.CASCADE, related_name="comments")
     text = models.TextField(_("comment"), max_length=1000)
+    submission = models.UUIDField(default=uuid4, editable=False)
     created = models.DateTimeField(auto_now_add=True)
     activities = GenericRelation(Activity, object_id_field="target_id", content_type_field="target_type")
 
     class Meta:
         ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["author", "submission"], name="one_comment_for_each_form")]
 
     def __str__(self):
         return self.text[:60]

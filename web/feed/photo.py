@@ -7,11 +7,22 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
+from PIL.Image import Transpose
 
 FORMATS = ["JPEG", "PNG", "WEBP"]
 LONGEST_SIDE = 2048
 THUMBNAIL_SIDE = 720
+UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+Image.MAX_IMAGE_PIXELS = None  # check_pixels has a limit of its own, and tells it
 
 
 def cleaned(upload):
@@ -25,9 +36,9 @@ def cleaned(upload):
         image = Image.open(upload, formats=FORMATS)
         check_pixels(image)
         image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise ValidationError(_("This file is not a photo that we can read: use a JPEG, PNG or WebP.")) from error
-    image = ImageOps.exif_transpose(image)
+    image = upright(image)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return jpeg(image)
 
@@ -40,6 +51,15 @@ def check_pixels(image):
             _("This photo has %(pixels)s megapixels; it may have at most %(limit)s."),
             params={"pixels": round(width * height / 1e6), "limit": settings.PHOTO_MAX_PIXELS // 1_000_000},
         )
+
+
+def upright(image):
+    """Turned as its EXIF says. ImageOps.exif_transpose writes the rest of the EXIF anew, and fails if it is broken."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow raises whatever the broken data leads to; the photo is then taken as it lies
+        return image
+    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
 
 
 def jpeg(image):

@@ -1,26 +1,23 @@
-from functools import wraps
-
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import redirect_to_login
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.csp import CSP
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.csp import csp_override
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from web.accounts.models import User
 from web.feed.forms import CommentForm, PostForm
 from web.feed.models import Comment, Follow, Post
+from web.signin import signed_in
 
 PAGE = 12
 
 
+@require_safe
 def home(request):
     """What those you follow have posted; everybody's photos for a stranger and for who follows nobody yet."""
     posts = Post.objects.for_page(request.user)
@@ -30,10 +27,12 @@ def home(request):
     return page(request, "feed/home.html", posts, alone=not follows)
 
 
+@require_safe
 def explore(request):
     return page(request, "feed/explore.html", Post.objects.for_page(request.user))
 
 
+@require_safe
 def profile(request, username):
     person = get_object_or_404(User, username__iexact=username, is_active=True)
     follows = request.user.is_authenticated and Follow.objects.filter(follower=request.user, followed=person).exists()
@@ -50,8 +49,8 @@ def profile(request, username):
 def page(request, template, posts, **context):
     """A page of posts, the newest first; `?before=<id>` goes on from there, so new posts shift nothing."""
     before = request.GET.get("before", "")
-    if before.isdecimal():
-        posts = posts.filter(pk__lt=min(int(before), 2**63 - 1))
+    if before.isdecimal() and len(before) < 20:
+        posts = posts.filter(pk__lt=int(before))
     posts = list(posts[: PAGE + 1])
     older = posts[PAGE - 1].pk if len(posts) > PAGE else None
     context |= {"posts": posts[:PAGE], "older": older}
@@ -60,7 +59,7 @@ def page(request, template, posts, **context):
     return render(request, template, context)
 
 
-@login_required
+@signed_in
 def new_post(request):
     form = PostForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
@@ -70,12 +69,12 @@ def new_post(request):
     return render(request, "feed/new_post.html", {"form": form})
 
 
-@require_GET
+@require_safe
 def post(request, pk):
     return thread(request, pk, CommentForm())
 
 
-@login_required
+@signed_in
 def delete_post(request, pk):
     """Ask, then delete."""
     post = get_object_or_404(Post, pk=pk, author=request.user)
@@ -86,22 +85,9 @@ def delete_post(request, pk):
     return render(request, "feed/delete_post.html", {"post": post})
 
 
-def signed_in(view):
-    """`login_required` for what takes POST alone: whoever signs in comes back to the page that held the form."""
-
-    @wraps(view)
-    def guarded(request, **arguments):
-        if request.user.is_authenticated:
-            return view(request, **arguments)
-        page = request.headers.get("Referer")
-        return redirect_to_login(page if url_has_allowed_host_and_scheme(page, request.get_host()) else "/")
-
-    return guarded
-
-
 def locked(pk):
     """The post, kept from being deleted until the transaction ends: else what refers to it would fail on commit."""
-    return get_object_or_404(Post.objects.select_for_update(no_key=True), pk=pk)
+    return get_object_or_404(Post.objects.visible().select_for_update(of=("self",), no_key=True), pk=pk)
 
 
 @require_POST
@@ -132,7 +118,7 @@ def comment(request, pk):
     post = locked(pk)
     form = CommentForm(request.POST)
     if form.is_valid():
-        written = post.comment(request.user, form.cleaned_data["text"])
+        written = post.comment(request.user, form.cleaned_data["text"], form.cleaned_data["submission"])
         if not request.htmx:
             return redirect(written)
         form = CommentForm()
@@ -182,7 +168,7 @@ def follow_button(request, person):
     return render(request, "feed/profile.html#follow", context)
 
 
-@require_GET
+@require_safe
 def thumbnail(request, pk):
     """The thumbnail's element, which asks for itself again, ever later, until the job has made it."""
     post = get_object_or_404(Post.objects.for_page(request.user), pk=pk)
@@ -191,7 +177,7 @@ def thumbnail(request, pk):
     return render(request, "feed/post.html#thumbnail", {"post": post, "wait": max(wait, 1)})
 
 
-@require_GET
+@require_safe
 @csp_override({"default-src": [CSP.NONE], "sandbox": True})
 def photo(request, name):
     """A photo or thumbnail. Its name is never used for another, so it may be kept for ever."""
@@ -199,7 +185,7 @@ def photo(request, name):
         raise Http404
     try:
         response = FileResponse(default_storage.open(name), content_type="image/jpeg")
-    except OSError:
+    except (OSError, ValueError):
         raise Http404 from None
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     response["X-Content-Type-Options"] = "nosniff"

@@ -2,7 +2,6 @@ from functools import wraps
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -13,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csp import csp_override
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from web.letters.models import Letter
+from web.signin import redirect_to_signin
 
 # A letter brings its own styles and may show nothing else: no scripts, no forms, no pictures from elsewhere, which
 # would tell their sender that it was read.
@@ -46,26 +46,26 @@ def for_readers(view):
         if not may_read(request.user):
             if request.user.is_authenticated:
                 raise PermissionDenied
-            return redirect_to_login(request.get_full_path())
+            return redirect_to_signin(request)
         return view(request, Letter.objects.visible_to(request.user), *args, **kwargs)
 
     return guarded
 
 
-@require_GET
+@require_safe
 @for_readers
 def index(request, letters):
     page = Paginator(letters.defer("raw", "text", "html").order_by("-id"), 25).get_page(request.GET.get("page"))
     return render(request, "letters/index.html", {"page": page})
 
 
-@require_GET
+@require_safe
 @for_readers
 def letter(request, letters, pk):
     return render(request, "letters/letter.html", {"letter": get_object_or_404(letters, pk=pk)})
 
 
-@require_GET
+@require_safe
 @csp_override(LETTER_CSP)
 @xframe_options_sameorigin
 @for_readers
@@ -74,21 +74,23 @@ def html(request, letters, pk):
     return HttpResponse(get_object_or_404(letters, pk=pk).html)
 
 
-@require_GET
+@require_safe
 @for_readers
 def raw(request, letters, pk):
     letter = get_object_or_404(letters, pk=pk)
     return download(letter.raw, f"letter-{letter.pk}.eml", "message/rfc822")
 
 
-@require_GET
+@require_safe
 @for_readers
 def attachment(request, letters, pk, number):
     letter = get_object_or_404(letters, pk=pk)
     if number >= len(letter.attachments):
         raise Http404
     part = letter.attachments[number]
-    content = part.get_payload(decode=True) or part.as_bytes()
+    content = part.get_payload(decode=True)
+    if content is None:  # a message within the message
+        content = part.as_bytes()
     return download(content, letter.attachment_names[number], "application/octet-stream")
 
 

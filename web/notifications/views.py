@@ -1,12 +1,14 @@
-from django.contrib.auth.decorators import login_required
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from web.notifications.models import Activity
+from web.signin import signed_in
 
 SHOWN = 50
 
 
-@login_required
+@require_safe
+@signed_in
 def index(request):
     """The latest activities; seeing them makes them read."""
     mine = Activity.objects.filter(recipient=request.user, withdrawn=False)
