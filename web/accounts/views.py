@@ -4,6 +4,8 @@ from django.contrib.auth import login, views
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils import translation
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, UpdateView
 
@@ -53,7 +55,8 @@ class Settings(LoginRequiredMixin, UpdateView):
         return self.request.user
 
     def form_valid(self, form):
-        messages.success(self.request, _("Your settings were saved."))
+        with translation.override(form.cleaned_data["language"]):  # in which the next page is
+            messages.success(self.request, gettext("Your settings were saved."))
         return speak(super().form_valid(form), form.instance)
 
 
