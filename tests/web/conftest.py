@@ -1,0 +1,123 @@
+import json
+
+import pytest
+import redis
+from django.core.files.base import ContentFile
+from django.db import connections
+from django.tasks.signals import task_started
+
+from tests import environment
+from tests.web.browser import Browser
+from tests.web.pictures import picture
+from web import settings as declared
+from web.accounts.models import User
+from web.feed.models import Post
+
+# The tests' settings are those of DEBUG, which parse every template anew for every page.
+declared.TEMPLATES[0]["OPTIONS"]["loaders"] = [("django.template.loaders.cached.Loader", declared.LOADERS)]
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings():
+    """SQLite in a file, as it is in real life: in memory it has locks that nobody waits for."""
+    database = connections["default"]
+    if database.vendor == "sqlite":
+        database.settings_dict["TEST"]["NAME"] = str(environment.STATE / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def mail_to_letters(settings):
+    """Mail as it is declared, where Django's tests would catch it before it is queued."""
+    settings.MAILERS = declared.MAILERS
+
+
+@pytest.fixture(autouse=True)
+def cheap(settings):
+    """Less work for each test, of a kind that none of them is about."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True  # otherwise each browser looks through all static files when it starts
+
+
+@pytest.fixture
+def password():
+    return PASSWORD
+
+
+@pytest.fixture
+def person(db):
+    """A maker of users: `person("carol", wants_mail=False)`."""
+
+    def make(username, **fields):
+        return User.objects.create_user(username, **{"email": f"{username}@example.com", "password": PASSWORD} | fields)
+
+    return make
+
+
+@pytest.fixture
+def alice(person):
+    return person("alice")
+
+
+@pytest.fixture
+def bob(person):
+    return person("bob")
+
+
+@pytest.fixture
+def staff(person):
+    return person("staff", is_staff=True)
+
+
+@pytest.fixture
+def browser(db):
+    """A maker of browsers, signed in or not: `browser(alice)`."""
+
+    def make(user=None, **options):
+        browser = Browser(**options)
+        if user:
+            browser.force_login(user)
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def photo_by(db):
+    """A maker of posts whose thumbnail is there: `photo_by(alice, "a caption")`."""
+    content = picture()
+
+    def make(author, caption="", **fields):
+        files = {"photo": ContentFile(content, "a.jpg"), "thumbnail": ContentFile(content, "a.jpg")}
+        return Post.objects.create(author=author, caption=caption, **files | fields)
+
+    return make
+
+
+@pytest.fixture
+def jobs():
+    """The names of the jobs that ran, in order."""
+    ran = []
+
+    def note(sender, task_result, **_):
+        ran.append(task_result.task.module_path)
+
+    task_started.connect(note)
+    yield ran
+    task_started.disconnect(note)
+
+
+@pytest.fixture
+def queue(settings):
+    """Jobs go to Redis and stay there, as when no worker runs; a function that reads what waits in a queue."""
+    settings.TASKS = {"default": settings.TASKS["default"] | {"BACKEND": "worker.backend.QueueBackend"}}
+    server = redis.from_url(environment.redis.url)
+
+    def waiting(name):
+        messages = [json.loads(message) for message in server.lrange(name, 0, -1)]
+        return [message["headers"]["task"] for message in messages]
+
+    yield waiting
+    server.flushdb()
+    server.close()

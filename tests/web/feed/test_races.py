@@ -1,0 +1,140 @@
+"""Two requests in the same moment, each in a thread with a connection of its own: in whatever order they come."""
+
+from threading import Thread
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.db.models.signals import post_delete
+
+from tests.web.pictures import picture
+from tests.web.races import at_once
+from web.accounts.models import User
+from web.feed.models import Comment, Follow, Like, Post
+from web.letters.models import Letter
+from web.notifications.models import Activity
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+
+@pytest.fixture(autouse=True)
+def database_like_in_real_life(transactional_db):
+    assert connection.vendor != "sqlite" or not connection.is_in_memory_db()
+
+
+def posting(browser, address, data=None):
+    """A deed that posts and returns the status."""
+    return lambda: browser.post(address, data).status_code
+
+
+def test_two_likes_are_one(alice, bob, browser, photo_by):
+    post = photo_by(alice)
+
+    statuses = at_once(*[posting(browser(bob), f"/posts/{post.pk}/like/") for _ in range(4)])
+
+    assert statuses == [302] * 4
+    assert [model.objects.count() for model in (Like, Activity, Letter)] == [1, 1, 1]
+
+
+def test_two_follows_are_one(alice, bob, browser):
+    statuses = at_once(*[posting(browser(bob), "/people/alice/follow/") for _ in range(4)])
+
+    assert statuses == [302] * 4
+    assert [model.objects.count() for model in (Follow, Activity, Letter)] == [1, 1, 1]
+
+
+def test_a_comment_that_is_sent_twice_is_one(alice, bob, browser, photo_by):
+    post = photo_by(alice)
+    form = browser(bob).get(post.get_absolute_url()).context["form"]
+    typed = {"text": "nice"} | {field.name: field.value() for field in form.hidden_fields()}
+
+    statuses = at_once(*[posting(browser(bob), f"/posts/{post.pk}/comments/", typed) for _ in range(3)])
+
+    assert statuses == [302] * 3
+    assert [model.objects.count() for model in (Comment, Activity, Letter)] == [1, 1, 1]
+
+
+def test_a_photo_that_is_sent_twice_is_one(alice, browser):
+    form = browser(alice).get("/posts/new/").context["form"]
+    typed = {"caption": "Sunrise"} | {field.name: field.value() for field in form.hidden_fields()}
+
+    def send():
+        return browser(alice).post("/posts/new/", typed | {"photo": SimpleUploadedFile("a.jpg", picture())}).status_code
+
+    assert at_once(send, send, send) == [302] * 3
+    assert Post.objects.count() == 1
+
+
+@pytest.mark.parametrize("names", [["carol"] * 3, ["carol", "Carol", "CAROL"]])
+def test_two_sign_ups_with_one_name_are_one(browser, password, names):
+    form = {"email": "carol@example.com", "password1": password, "password2": password}
+
+    statuses = at_once(*[posting(browser(), "/accounts/signup/", form | {"username": name}) for name in names])
+
+    assert sorted(statuses) == [200, 200, 302]
+    assert User.objects.count() == 1
+    assert Letter.objects.count() == 1
+
+
+def test_likes_of_many_are_all_counted(alice, person, browser, photo_by):
+    post = photo_by(alice)
+    fans = [person(f"fan{number}") for number in range(4)]
+
+    at_once(*[posting(browser(fan), f"/posts/{post.pk}/like/") for fan in fans])
+
+    assert Post.objects.for_page(alice).get().like_count == 4
+    assert Letter.objects.count() == 4
+
+
+def test_a_like_and_its_undoing_leave_no_trace_that_contradicts(alice, bob, browser, photo_by):
+    post = photo_by(alice)
+
+    for _ in range(5):
+        at_once(*[posting(browser(bob), f"/posts/{post.pk}/{deed}/") for deed in ("like", "unlike")])
+        for activity in Activity.objects.all():
+            assert activity.withdrawn != Like.objects.exists()
+
+    assert Letter.objects.count() <= 1
+
+
+@pytest.mark.parametrize("deed", ["like", "comments"])
+def test_a_deed_while_the_post_is_deleted_breaks_neither(alice, bob, browser, photo_by, deed):
+    for _ in range(5):
+        post = photo_by(alice)
+        post.comment(alice, "delete me too")
+
+        done, deleted = at_once(
+            posting(browser(bob), f"/posts/{post.pk}/{deed}/", {"text": "nice"}),
+            posting(browser(alice), f"/posts/{post.pk}/delete/"),
+        )
+
+        assert done in (302, 404)
+        assert deleted == 302
+        assert [model.objects.count() for model in (Post, Like, Comment, Activity)] == [0, 0, 0, 0]
+
+
+def test_a_like_between_two_steps_of_a_deletion_breaks_neither(alice, bob, browser, photo_by):
+    post = photo_by(alice)
+    post.comment(alice, "when this is gone, the likes have gone before")
+    statuses, fan = [], browser(bob)
+
+    def like():
+        statuses.append(fan.post(f"/posts/{post.pk}/like/").status_code)
+        connection.close()
+
+    liking = Thread(target=like)
+
+    def in_between(**_):
+        liking.start()
+        liking.join(0.5)  # it is over by then, or it waits for the deletion to end
+
+    post_delete.connect(in_between, sender=Comment)
+    try:
+        status = browser(alice).post(f"/posts/{post.pk}/delete/").status_code
+    finally:
+        post_delete.disconnect(in_between, sender=Comment)
+        liking.join()
+
+    assert status == 302
+    assert statuses in ([302], [404])
+    assert not Like.objects.exists()
