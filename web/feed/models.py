@@ -97,6 +97,8 @@ class Post(models.Model):
         """Delete the row, and its files once that is certain."""
         names = [file.name for file in (self.photo, self.thumbnail) if file]
         with transaction.atomic():
+            # Likes and comments go first: without the lock, one that arrives then would break the deletion.
+            Post.objects.select_for_update().filter(pk=self.pk).first()
             deleted = super().delete(*args, **kwargs)
             for name in names:
                 transaction.on_commit(lambda name=name: default_storage.delete(name))

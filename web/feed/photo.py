@@ -63,8 +63,8 @@ def upright(image):
 
 
 def jpeg(image):
-    """The pixels as a JPEG on white; the colour profile stays, since without it the colours would change."""
-    profile = image.info.get("icc_profile")
+    """The pixels as a JPEG on white. A profile for RGB stays, since without it the colours would change."""
+    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
     image = image.convert("RGBA")
     flat = Image.new("RGB", image.size, "white")
     flat.paste(image, mask=image.getchannel("A"))

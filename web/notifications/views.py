@@ -13,5 +13,6 @@ def index(request):
     """The latest activities; seeing them makes them read."""
     mine = Activity.objects.filter(recipient=request.user, withdrawn=False)
     activities = list(mine.select_related("actor").prefetch_related("target").order_by("-id")[:SHOWN])
-    mine.filter(read=False).update(read=True)
+    if activities:
+        mine.filter(read=False, pk__lte=activities[0].pk).update(read=True)  # not what arrived meanwhile
     return render(request, "notifications/index.html", {"activities": activities})
