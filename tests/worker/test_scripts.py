@@ -1,0 +1,168 @@
+"""Every move of a job is one script: what each leaves behind, seen from outside."""
+
+import json
+
+import pytest
+
+from worker import client, dead, keys, reaper, scheduled
+from worker.connection import Scripts, connect
+
+
+@pytest.fixture
+def redis():
+    redis = connect()
+    redis.flushdb()
+    yield redis
+    redis.config_set("maxmemory", 0)
+    redis.flushdb()
+
+
+@pytest.fixture
+def scripts(redis):
+    return Scripts(redis)
+
+
+@pytest.fixture
+def fetch(redis, scripts):
+    """Fetch as a process that is registered: `fetch(idle=2)` gives [(tag, message, attempts, deliveries)]."""
+    scripts.beat([keys.PROCESSES, keys.process("p")], ["p", 60, 1, "pid", 1])
+
+    def fetch(idle=1, tag=1, finished=(), ids=(), queues=("default", "mailers")):
+        names = [keys.inflight("p"), keys.PROCESSES, keys.ATTEMPTS, keys.DELIVERIES, *queues]
+        found = scripts.fetch(names, ["p", idle, tag, len(finished), *finished, *ids])
+        return [tuple(found[i : i + 1] + found[i + 2 : i + 5]) for i in range(0, len(found), 5)]
+
+    return fetch
+
+
+def push(number, **options):
+    return client.push("task", [number], **options)
+
+
+def test_a_push_of_the_same_id_counts_once(redis):
+    for _ in range(2):
+        push(1, id="same")
+    assert redis.llen("default") == 1
+    assert 3500 < redis.ttl(f"{keys.DEDUPE}same") <= 3600
+
+
+def test_a_push_for_later_waits_by_the_clock_of_redis(redis, scripts):
+    push(1, seconds=60)
+    push(2, seconds=-1, queue="mailers")
+    assert redis.zcard(keys.SCHEDULE) == 2
+    assert scheduled.promote(scripts) == 1
+    assert (redis.llen("default"), redis.llen("mailers"), redis.zcard(keys.SCHEDULE)) == (0, 1, 1)
+
+
+def test_a_fetch_takes_the_oldest_and_no_more_than_asked(redis, fetch):
+    ids = [push(number) for number in range(3)]
+    taken = fetch(idle=2)
+    assert [json.loads(message)["headers"]["id"] for _, message, *_ in taken] == ids[:2]
+    assert redis.llen("default") == 1
+    assert sorted(redis.hkeys(keys.inflight("p"))) == [b"1", b"2"]
+
+
+def test_a_fetch_looks_into_the_queues_in_the_order_given(fetch):
+    push(1)
+    urgent = push(2, queue="mailers")
+    ((_, message, *_),) = fetch(queues=("mailers", "default"))
+    assert json.loads(message)["headers"]["id"] == urgent
+
+
+def test_a_fetch_hands_in_what_is_finished(redis, fetch):
+    id = push(1)
+    redis.hset(keys.ATTEMPTS, id, "{}")
+    fetch()
+    assert fetch(finished=[1], ids=[id]) == []
+    assert not redis.exists(keys.inflight("p"), keys.ATTEMPTS)
+
+
+def test_a_process_that_is_not_registered_fetches_nothing(redis, scripts):
+    push(1)
+    with pytest.raises(Exception, match="UNREGISTERED ghost"):
+        scripts.fetch(
+            [keys.inflight("ghost"), keys.PROCESSES, keys.ATTEMPTS, keys.DELIVERIES, "default"], ["ghost", 1, 1, 0]
+        )
+    assert redis.llen("default") == 1
+
+
+def test_who_was_taken_for_dead_does_not_come_back_by_a_sign_of_life(redis, scripts):
+    assert scripts.beat([keys.PROCESSES, keys.process("p")], ["p", 60, 0, "pid", 1]) == 0
+    assert redis.zcard(keys.PROCESSES) == 0
+
+
+def test_a_failure_moves_the_job_with_what_is_known_of_it(redis, scripts, fetch):
+    id = push(1)
+    ((tag, message, *_),) = fetch()
+    assert scripts.fail([keys.inflight("p"), keys.RETRY, keys.ATTEMPTS], [tag, id, 15, '{"attempt": 1}', ""]) == 1
+    assert not redis.exists(keys.inflight("p"))
+    ((job, due),) = redis.zrange(keys.RETRY, 0, -1, withscores=True)
+    assert job == b"default\n" + message
+    assert 10 < due - redis.time()[0] < 20
+
+    redis.zadd(keys.RETRY, {job: 0})
+    scheduled.promote(scripts)
+    assert fetch(tag=2) == [(2, message, b'{"attempt": 1}', 0)]
+
+
+def test_a_failure_of_what_was_taken_away_moves_nothing(redis, scripts):
+    assert scripts.fail([keys.inflight("p"), keys.RETRY, keys.ATTEMPTS], [1, "id", 15, "{}", ""]) == 0
+    assert not redis.exists(keys.RETRY, keys.ATTEMPTS)
+
+
+def test_what_is_released_stands_first_in_its_queue_again(redis, scripts, fetch):
+    ids = [push(number) for number in range(4)]
+    fetch(idle=2)
+    assert scripts.release([keys.inflight("p")], [1, 2]) == 2
+    order = [json.loads(message)["headers"]["id"] for message in reversed(redis.lrange("default", 0, -1))]
+    assert order == ids
+
+
+def rescue(scripts, process="p"):
+    names = [keys.inflight(process), keys.PROCESSES, keys.DELIVERIES, keys.DEAD, keys.ATTEMPTS]
+    return scripts.rescue(names, [process, reaper.SILENCE, reaper.POISON, "{}"])
+
+
+def test_only_the_silent_are_rescued(redis, scripts, fetch):
+    push(1)
+    fetch()
+    assert rescue(scripts) == [0, 0]
+    redis.zadd(keys.PROCESSES, {"p": redis.time()[0] - reaper.SILENCE - 1})
+    assert rescue(scripts) == [1, 0]
+    assert (redis.llen("default"), redis.zcard(keys.PROCESSES)) == (1, 0)
+
+
+def test_the_third_rescue_of_a_job_is_its_last(redis, scripts):
+    id = push(1)
+    for tag in range(3):
+        message = redis.rpop("default")
+        redis.hset(keys.inflight("gone"), tag, b"default\n" + message)
+        outcome = rescue(scripts, "gone")
+    assert outcome == [0, 1]
+    assert redis.zcard(keys.DEAD) == 1
+    assert redis.hexists(keys.ATTEMPTS, id)
+    assert not redis.exists("default", keys.DELIVERIES)
+
+
+def test_the_oldest_of_too_many_dead_are_forgotten(redis, scripts, monkeypatch):
+    monkeypatch.setattr(dead, "KEPT", 2)
+    now = redis.time()[0]
+    for number, age in enumerate([dead.KEPT_SECONDS + 1, 30, 20, 10]):
+        id, message = client.message("task", [number])
+        redis.zadd(keys.DEAD, {b"default\n" + message: now - age})
+        redis.hset(keys.ATTEMPTS, id, "{}")
+    dead.trim(scripts)
+    assert [now - due for _, due in redis.zrange(keys.DEAD, 0, -1, withscores=True)] == [20, 10]
+    assert redis.hlen(keys.ATTEMPTS) == 2
+
+
+def test_a_full_redis_refuses_new_jobs_and_lets_the_old_ones_go_their_way(redis, scripts, fetch):
+    ids = [push(number) for number in range(2)]
+    redis.config_set("maxmemory", 1)
+    with pytest.raises(Exception, match="OOM|maxmemory"):
+        push(3)
+    scripts.beat([keys.PROCESSES, keys.process("p")], ["p", 60, 0, "pid", 1])
+    ((tag, *_), _) = fetch(idle=2)
+    assert scripts.fail([keys.inflight("p"), keys.DEAD, keys.ATTEMPTS], [tag, ids[0], 0, "{}", ""]) == 1
+    assert scripts.release([keys.inflight("p")], [tag + 1]) == 1
+    assert (redis.zcard(keys.DEAD), redis.llen("default")) == (1, 1)
