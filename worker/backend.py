@@ -23,7 +23,7 @@ from django.tasks.exceptions import InvalidTask
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
-from worker import config, job, log, retries
+from worker import client, config, job, log, retries
 from worker.celery import app
 
 
@@ -96,21 +96,17 @@ class QueueBackend(Backend):
         @app.task(name=task.module_path, bind=True, max_retries=task.retries, function=staticmethod(function(task)))
         def run(self, *args, **kwargs):
             context = [TaskContext(task_result=resumed(task, self.request))] if task.takes_context else []
-            try:
-                return task.call(*context, *args, **kwargs)
-            except Exception as error:
-                raise self.retry(exc=error, countdown=retries.delay(self.request.retries)) from error
+            return task.call(*context, *args, **kwargs)
 
     def push(self, result):
         task = result.task
-        app.send_task(
-            task.module_path,
-            result.args,
-            result.kwargs,
-            task_id=result.id,
-            queue=task.queue_name,
-            eta=task.run_after,
-        )
+        name, queue = task.module_path, task.queue_name
+        if config.ENGINE == "celery":
+            app.send_task(name, result.args, result.kwargs, task_id=result.id, queue=queue, eta=task.run_after)
+        else:
+            seconds = (task.run_after - timezone.now()).total_seconds() if task.run_after else None
+            client.push(name, result.args, result.kwargs, queue=queue, id=result.id, seconds=seconds)
+            log.enqueued(*description(result))
         task_enqueued.send(type(self), task_result=result)
 
 
@@ -187,5 +183,5 @@ def threads():
 
 def description(result):
     task = result.task
-    arguments = job.masked(function(task), result.args, result.kwargs)
+    arguments = job.masked(job.parameters(function(task)), result.args, result.kwargs)
     return task.module_path, result.id, task.queue_name, arguments

@@ -4,6 +4,7 @@ import logging
 import logging.config
 import os
 import time
+from functools import cache
 
 from celery import Celery, signals
 from kombu import Queue
@@ -12,11 +13,23 @@ from worker import config, env, job, log
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "web.settings")
 
-app = Celery("kickstand")
-app.conf.update(
-    broker_url=config.BROKER_URL,
+OURS = {
+    "broker_transport": "worker.transport:Transport",
+    "worker_pool": "worker.pool:Pool",
+}
+# WORKER_ENGINE=celery: the same tasks on what Celery brings along.
+STOCK = {
     # Without these a Redis that hangs would hang the request that enqueues. BRPOP waits 1 s, so 5 s is an outage.
-    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 0.5},
+    "broker_transport_options": {"socket_timeout": 5, "socket_connect_timeout": 0.5},
+    "worker_pool": "threads",
+    "worker_prefetch_multiplier": 1,
+}
+on_our_engine = config.ENGINE == "kickstand"
+
+app = Celery("kickstand", task_cls="worker.task:EngineTask" if on_our_engine else "worker.task:Task")
+app.conf.update(
+    OURS if on_our_engine else STOCK,
+    broker_url=config.BROKER_URL,
     broker_connection_retry_on_startup=True,
     accept_content=["json"],
     task_ignore_result=True,
@@ -25,9 +38,7 @@ app.conf.update(
     # A job is acknowledged after it ran, so that a worker that dies in the middle has not taken it along.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    worker_pool="threads",
     worker_concurrency=config.CONCURRENCY,
-    worker_prefetch_multiplier=1,
     worker_consumer="worker.consumer:Consumer",
     worker_enable_remote_control=False,
     worker_redirect_stdouts=False,
@@ -46,7 +57,8 @@ def configure_logging(**_):
 @signals.worker_ready.connect
 def announce(sender, **_):
     logger.info(
-        "worker ready redis=%s queues=%s concurrency=%s pid=%s",
+        "worker ready engine=%s redis=%s queues=%s concurrency=%s pid=%s",
+        config.ENGINE,
         env.masked(config.BROKER_URL),
         ",".join(app.amqp.queues.consume_from),
         sender.pool.limit,
@@ -84,7 +96,12 @@ def end(state, **_):
     job.current.set(None)
 
 
+@cache
+def parameters(task):
+    """What the arguments of a task are for; of a task that only its worker knows, the keywords alone have names."""
+    function = getattr(task, "function", None) or getattr(task, "run", None)
+    return job.parameters(function) if function else []
+
+
 def arguments(task, args, kwargs):
-    """A job's arguments for the log; of a task that only its worker knows, nothing but the keywords have names."""
-    function = getattr(task, "function", None) or getattr(task, "run", lambda *args, **kwargs: None)
-    return job.masked(function, args, kwargs)
+    return job.masked(parameters(task), args, kwargs) if log.logger.isEnabledFor(logging.INFO) else ""

@@ -2,7 +2,7 @@
 
 import os
 
-from worker import env
+from worker import env, keys
 from worker.errors import ConfigurationError
 
 REDIS_FORMS = ("redis://host:port/db", "rediss://host:port/db", "unix:///path")
@@ -25,6 +25,10 @@ def queues():
         if not name or (colon and (not weight.isdecimal() or int(weight) < 1)):
             raise ConfigurationError(f"WORKER_QUEUES has {entry!r}: use name or name:weight, such as mailers:3")
         found[name] = int(weight or 0)
+    if taken := [name for name in found if keys.is_ours(name)]:
+        raise ConfigurationError(
+            f"WORKER_QUEUES has {taken[0]!r}, a name that Kickstand keeps in Redis itself: use another"
+        )
     if not found:
         raise ConfigurationError(f"WORKER_QUEUES is {value!r}: name at least one queue, such as default:1,mailers:1")
     return found
@@ -33,6 +37,9 @@ def queues():
 REDIS_URL = redis_url()
 BROKER_URL = env.url("BROKER_URL", REDIS_URL, (*REDIS_FORMS, "amqp://host:port/vhost"))
 QUEUES = queues()
+ENGINE = env.choice("WORKER_ENGINE", "kickstand", ("kickstand", "celery"))
+if not BROKER_URL.startswith(("redis", "unix")):
+    ENGINE = "celery"
 CONCURRENCY = env.integer("WORKER_CONCURRENCY", 25)
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))

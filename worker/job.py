@@ -29,7 +29,7 @@ def check(function, args, kwargs):
     Ids survive; objects would be stale by the time the job runs (Sidekiq's best practice: "small and simple").
     """
     inspect.signature(function).bind(*args, **kwargs)
-    for name, value in named(function, args, kwargs).items():
+    for name, value in named(parameters(function), args, kwargs).items():
         if (found := odd(value)) is not None:
             hint = ": pass its .pk and load it in the job" if hasattr(found, "pk") else ""
             raise TypeError(
@@ -49,16 +49,19 @@ def odd(value):
     return value
 
 
-def named(function, args, kwargs):
+def parameters(function):
+    return list(inspect.signature(function).parameters)
+
+
+def named(parameters, args, kwargs):
     """The arguments of a call by the names of the parameters they fill, whether or not the call is right."""
-    names = list(inspect.signature(function).parameters)
-    names += [f"argument {number}" for number in range(len(names) + 1, len(args) + 1)]
+    names = parameters + [f"argument {number}" for number in range(len(parameters) + 1, len(args) + 1)]
     return dict(zip(names, args, strict=False)) | kwargs
 
 
-def masked(function, args, kwargs):
+def masked(parameters, args, kwargs):
     """The arguments as text for a log line: secrets by name are hidden, long values are cut."""
-    return " ".join(f"{name}={shown(name, value)}" for name, value in named(function, args, kwargs).items())
+    return " ".join(f"{name}={shown(name, value)}" for name, value in named(parameters, args, kwargs).items())
 
 
 def shown(name, value):

@@ -1,4 +1,6 @@
+import json
 import threading
+from base64 import b64decode
 from datetime import timedelta
 
 import pytest
@@ -9,7 +11,7 @@ from django.utils import timezone
 
 from tests.servers import until
 from tests.worker import tasks
-from worker import backend, retries
+from worker import backend, client, keys, retries
 from worker.celery import app
 
 BACKENDS = ["QueueBackend", "ThreadBackend", "ImmediateBackend"]
@@ -148,27 +150,23 @@ class TestQueue:
     def queues(self, use):
         use("QueueBackend")
         yield
-        with app.connection_for_write() as connection:
-            for name in ("default", "mailers"):
-                connection.default_channel.queue_purge(name)
+        client.connection().flushdb()
 
-    def take(self, queue):
-        with app.connection_for_read() as connection, connection.SimpleQueue(queue) as simple:
-            return simple.get(block=False)
-
-    def test_pushes_a_message_that_any_celery_worker_can_run(self):
+    def test_pushes_a_message_of_celerys_protocol(self):
         result = tasks.note_context.enqueue("a")
-        message = self.take("mailers")
-        assert message.headers["id"] == result.id
-        assert message.headers["task"] == "tests.worker.tasks.note_context"
-        assert message.payload[:2] == [["a"], {}]
+        message = json.loads(client.connection().rpop("mailers"))
+        assert message["headers"]["id"] == result.id
+        assert message["headers"]["task"] == "tests.worker.tasks.note_context"
+        assert json.loads(b64decode(message["body"]))[:2] == [["a"], {}]
 
     def test_each_task_is_registered_under_its_path(self):
         for each in (tasks.note, tasks.note_context, tasks.fail):
             backend.QueueBackend("default", {}).register(each)
             assert app.tasks[each.module_path].name == each.module_path
 
-    def test_a_later_job_carries_its_time(self):
-        when = timezone.now() + timedelta(hours=1)
-        tasks.note.using(run_after=when).enqueue("a")
-        assert self.take("default").headers["eta"] == when.isoformat()
+    def test_a_later_job_waits_in_the_schedule(self):
+        tasks.note.using(run_after=timezone.now() + timedelta(hours=1)).enqueue("a")
+        ((job, due),) = client.connection().zrange(keys.SCHEDULE, 0, -1, withscores=True)
+        assert job.startswith(b"default\n{")
+        assert 3590 < due - client.connection().time()[0] < 3610
+        assert not client.connection().exists("default")
