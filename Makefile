@@ -32,7 +32,7 @@ clean: ## Delete what make run and make test have made, data included
 # The packages of requirements-dev.txt on the Python of .python-version, which uv finds or downloads.
 .venv/ready: requirements-dev.txt .python-version | .uv/bin/uv
 	.uv/bin/uv venv --quiet --clear --python "$$(cat .python-version)" .venv
-	.uv/bin/uv pip sync --python .venv requirements-dev.txt
+	.uv/bin/uv pip sync --compile-bytecode --python .venv requirements-dev.txt
 	@touch $@
 
 # uv in a folder of our own: under pyenv, .python-version would hide one that belongs to another Python.

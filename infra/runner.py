@@ -4,6 +4,7 @@ What the environment or .env says wins; the rest is chosen here: DEBUG, a secret
 are kept in var/env, where manage.py finds them. After Foreman, plus what it leaves out: restarts, order, reloading.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -23,6 +24,7 @@ from worker import env
 ROOT = env.ROOT
 VAR = ROOT / "var"
 COLOURS = {"redis": 35, "web": 36, "worker": 33}
+CHOICES = VAR / "env"
 PATIENCE = 30  # seconds that all processes together have to stop
 
 
@@ -36,7 +38,7 @@ def main():
     try:
         if own_redis:
             processes.append(Process("redis", commands["redis"]))
-            wait_for_redis()
+            wait_for_redis(processes[0])
         prepare(commands["release"])
         processes += [Process(name, commands[name]) for name in ("web", "worker")]
         threading.Thread(target=announce, daemon=True).start()
@@ -55,6 +57,18 @@ def only_one():
     return lock
 
 
+def is_running():
+    """Whether `make run` is at work here, and so whether what it has chosen holds."""
+    if not (VAR / "lock").exists():
+        return False
+    with (VAR / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def choose():
     """Fill in what the environment leaves open, and say whether that includes a Redis of our own."""
     env.load(ROOT / ".env")
@@ -70,7 +84,7 @@ def choose():
         chosen["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     chosen = {name: value for name, value in chosen.items() if not os.environ.get(name)}
     os.environ.update(chosen, PYTHONUNBUFFERED="1")
-    (VAR / "env").write_text("".join(f"{name}='{value}'\n" for name, value in chosen.items()))
+    CHOICES.write_text("".join(f"{name}='{value}'\n" for name, value in chosen.items()))
     return own_redis
 
 
@@ -139,9 +153,9 @@ class Process:
     def stop(self, seconds):
         self.child.terminate()
         try:
-            self.child.wait(max(seconds, 0))
+            self.child.wait(seconds)
         except subprocess.TimeoutExpired:
-            say(self.name, f"did not stop within {PATIENCE} s: killed")
+            say(self.name, f"did not stop within {seconds:.0f} s: killed")
             os.killpg(self.child.pid, signal.SIGKILL)
         else:
             say(self.name, "stopped")
@@ -159,15 +173,19 @@ def say(name, line):
     print(prefix, line, flush=True)
 
 
-def wait_for_redis():
-    address = urlsplit(os.environ["REDIS_URL"])
-    while is_free(address.port):
+def wait_for_redis(process):
+    port = urlsplit(os.environ["REDIS_URL"]).port
+    while is_free(port):
+        if process.child.poll() is not None:
+            sys.exit("redis ended at once, see above")
         time.sleep(0.05)
 
 
 def prepare(release):
     """Migrate, and gather the static files where DEBUG does not serve them from their folders."""
     commands = [f"{release} --verbosity 0"]
+    if not (VAR / "db.sqlite3").exists():
+        (VAR / "demo").unlink(missing_ok=True)
     if not env.boolean("DEBUG"):
         commands.append("python manage.py collectstatic --no-input --verbosity 0")
     for command in commands:
@@ -178,7 +196,7 @@ def prepare(release):
 def announce():
     """Load the demo data, at the first start; when the page answers, tell where it is and who may sign in."""
     told = VAR / "demo"
-    if not told.exists():
+    if env.text("DATABASE_URL") or not told.exists():
         quiet = os.environ | {"LOG_LEVEL": "WARNING"}
         command = [sys.executable, "manage.py", "demo"]
         demo = subprocess.run(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True)
@@ -195,9 +213,12 @@ def announce():
 
 def answers(url):
     try:
-        return urllib.request.urlopen(url, timeout=10).status == 200
-    except (urllib.error.URLError, OSError):
+        urllib.request.urlopen(url, timeout=10)
+    except urllib.error.HTTPError as error:
+        return error.code < 500  # 400 if ALLOWED_HOSTS does not name this machine
+    except OSError:
         return False
+    return True
 
 
 def watch(processes):
@@ -214,7 +235,12 @@ def watch(processes):
 
 
 def code():
-    return {path: path.stat().st_mtime_ns for folder in ("web", "worker") for path in (ROOT / folder).rglob("*.py")}
+    """When each file of Python was changed; editors put files beside them, and take them away at any time."""
+    changed = {}
+    for path in [*(ROOT / "web").rglob("[!.]*.py"), *(ROOT / "worker").rglob("[!.]*.py")]:
+        with contextlib.suppress(FileNotFoundError):
+            changed[path] = path.stat().st_mtime_ns
+    return changed
 
 
 def stop(processes):
@@ -223,7 +249,7 @@ def stop(processes):
         signal.signal(number, signal.SIG_IGN)
     deadline = time.monotonic() + PATIENCE
     for process in reversed(processes):
-        process.stop(deadline - time.monotonic())
+        process.stop(max(deadline - time.monotonic(), 5))
 
 
 if __name__ == "__main__":

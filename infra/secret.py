@@ -11,8 +11,8 @@ def make(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written whole under another name, then linked: of two processes one wins, and neither sees half a key.
     draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(0o600)
     draft.write_text(secrets.token_urlsafe(50))
-    draft.chmod(0o600)
     try:
         path.hardlink_to(draft)
     except FileExistsError:

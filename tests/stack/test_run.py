@@ -110,14 +110,15 @@ def test_a_process_that_dies_is_restarted_and_changed_code_is_loaded(run):
 def test_what_the_environment_says_wins(run, tmp_path):
     redis = Redis(tmp_path / "redis")
     site = run(REDIS_URL=redis.url, DEBUG="0", SECRET_KEY="mine", TASK_BACKEND="queue")
-    (site.folder / ".env").write_text(f"PORT={free_port()}\nDEFAULT_FROM_EMAIL='From the file <file@example.com>'\n")
+    (site.folder / ".env").write_text(f"PORT={free_port()}\nLOG_FORMAT=json\n")
     try:
         site.start()
         site.wait()
-        until(lambda: f"worker ready redis={redis.url}" in site.log("run"), "the worker")
+        until(lambda: f"redis={redis.url}" in site.log("run"), "the worker")
         log = site.log("run")
         assert " redis |" not in log
         assert "kickstand-demo" not in log
+        assert '"logger": "worker"' in log  # .env is read, and its PORT was not taken
         assert not (site.folder / "var" / "secret_key").exists()
         assert httpx.get(f"{site.url}/no-such-page").status_code == 404
         site.end()
