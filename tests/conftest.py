@@ -2,13 +2,22 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db import connections
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.environment import need
+from tests.environment import STATE, need
 from tests.servers import Stack
 
 CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings():
+    """SQLite in a file, as it is in real life: in memory it has locks that nobody waits for."""
+    database = connections["default"]
+    if database.vendor == "sqlite":
+        database.settings_dict["TEST"]["NAME"] = str(STATE / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)

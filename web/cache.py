@@ -39,8 +39,8 @@ def missing(key, delta):
 class CacheClient(RedisCacheClient):
     """Answers as an empty cache would while its server is away.
 
-    A write that was missed is made up for by deleting the key as soon as the server answers again. Otherwise an outage
-    would bring back what was deleted during it, such as a session that its owner had ended by signing out.
+    A write that was missed is made up for by deleting the key when this process next reaches the server. Otherwise an
+    outage would bring back what was deleted during it, such as a session that its owner had ended by signing out.
     """
 
     get = forgiving(RedisCacheClient.get, lambda key, default: default)

@@ -48,19 +48,24 @@ if not SECRET_KEY and sys.argv[1:2] != ["collectstatic"]:  # an image is built w
 # Where it is reached
 
 PORT = env.integer("PORT", 8000)
-# Heroku tells an app its domain (with `labs:enable runtime-dyno-metadata`).
-ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", env.text("HEROKU_APP_DEFAULT_DOMAIN_NAME", "localhost,127.0.0.1,[::1]"))
 
 
 def site_url():
     """Where people reach the site: links in mails begin with it, and https makes cookies secure."""
-    host = ALLOWED_HOSTS[0].removeprefix(".")
-    local = DEBUG or host in ("localhost", "127.0.0.1", "*")
-    default = f"http://localhost:{PORT}" if local else f"https://{host}"
+    # Heroku tells an app its domain (with `labs:enable runtime-dyno-metadata`).
+    names = env.listing("ALLOWED_HOSTS") or env.listing("HEROKU_APP_DEFAULT_DOMAIN_NAME") or ["localhost"]
+    if names[0].startswith(".") and not env.text("SITE_URL") and not DEBUG:
+        raise ConfigurationError(
+            f"SITE_URL is not set, and ALLOWED_HOSTS, which begins with {names[0]!r}, does not tell where the site is: "
+            f"set SITE_URL=https://www{names[0]} or the like"
+        )
+    local = DEBUG or names[0] in ("localhost", "127.0.0.1", "*")
+    default = f"http://localhost:{PORT}" if local else f"https://{names[0]}"
     return env.url("SITE_URL", default, ("https://www.example.com", "http://localhost:8000")).rstrip("/")
 
 
 SITE_URL = site_url()
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS") or [urlsplit(SITE_URL).hostname, "localhost", "127.0.0.1", "[::1]"]
 HTTPS = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS") or [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -144,7 +149,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 5, "timeout": 10}}
+    # A worker has more threads than connections: its jobs can wait for one, a request should not have to.
+    patience = 60 if Path(sys.argv[0]).name == "celery" else 5
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 5, "timeout": patience}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHE_URL = env.url("CACHE_URL", "", config.REDIS_FORMS)

@@ -27,8 +27,8 @@ def load(path):
         except ValueError as error:
             raise ConfigurationError(f"{path}, line {number}: {error}: write NAME=value or NAME='a value'") from None
         for name, equals, value in (word.partition("=") for word in words):
-            if equals:
-                os.environ.setdefault(name, value)
+            if equals and not os.environ.get(name):
+                os.environ[name] = value
 
 
 def text(name, default=""):
@@ -95,14 +95,15 @@ def url(name, default, examples):
 def fits(value, schemes):
     try:
         parts = urlsplit(value)
-        return "://" in value and parts.scheme in schemes and parts.port != 0
+        located = parts.hostname or parts.scheme in ("unix", "sqlite")
+        return "://" in value and parts.scheme in schemes and parts.port != 0 and bool(located)
     except ValueError:  # a port that is no number
         return False
 
 
 def masked(address):
-    """A URL without its password, for logs and errors."""
-    parts = urlsplit(address)
-    if not parts.password:
-        return address
-    return parts._replace(netloc=f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}").geturl()
+    """An address without its password, for logs and errors, whether or not it is a URL that can be read."""
+    login, _, host = address.rpartition("@")
+    start, slashes, login = login.rpartition("://")
+    user, colon, _ = login.partition(":")
+    return f"{start}{slashes}{user}:***@{host}" if colon else address

@@ -69,5 +69,7 @@ def shown(name, value):
         return "***"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {shown(key, item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(shown(name, item) for item in value[:10]) + (", …" if len(value) > 10 else "") + "]"
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -1,4 +1,4 @@
-"""One line for each thing that happens to a job, and the form that every line has."""
+"""One line for each thing that happens to a job, with the traceback after a failure's; and the form of every line."""
 
 import json
 import logging
@@ -71,4 +71,6 @@ def failed(job, traceback):
 
 
 def retrying(job, error, seconds):
-    logger.warning("retry in %ds %s job=%s elapsed=%.3fs error=%r", seconds, job.name, job.id, job.elapsed, error)
+    logger.warning(
+        "retry in %ds %s job=%s elapsed=%.3fs error=%r", seconds, job.name, job.id, job.elapsed, error, exc_info=error
+    )

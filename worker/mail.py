@@ -11,6 +11,7 @@ from email.message import MIMEPart
 from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends import smtp
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connections
 from django.tasks import task
 
 from worker import job
@@ -36,6 +37,13 @@ def deliver(message):
     unpacked(message).send(using="delivery")
 
 
+def give_back_connections():
+    """A job that talks to a slow server does not keep a database connection from the other threads meanwhile."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
 FIELDS = ("subject", "body", "from_email", "to", "cc", "bcc", "reply_to")
 
 
@@ -43,6 +51,8 @@ def packed(message):
     """An EmailMessage as plain JSON."""
     return {
         **{field: value if isinstance(value := getattr(message, field), list) else str(value) for field in FIELDS},
+        "subtype": message.content_subtype,
+        "encoding": message.encoding,
         "headers": {name: str(value) for name, value in message.extra_headers.items()},
         "alternatives": [[str(content), mimetype] for content, mimetype in getattr(message, "alternatives", [])],
         "attachments": [packed_attachment(attachment) for attachment in message.attachments],
@@ -64,6 +74,7 @@ def unpacked(packed):
         headers=packed["headers"],
         alternatives=packed["alternatives"],
     )
+    message.content_subtype, message.encoding = packed["subtype"], packed["encoding"]
     for attachment in packed["attachments"]:
         if "part" in attachment:
             message.attach(message_from_bytes(b64decode(attachment["part"]), MIMEPart, policy=policy.default))
@@ -76,6 +87,8 @@ class SmtpMailer(smtp.EmailBackend):
     """Delivers to the server of SMTP_URL."""
 
     def send_messages(self, messages):
+        if job.current.get():
+            give_back_connections()
         for message in messages:
             message.extra_headers = {
                 name: value

@@ -88,7 +88,7 @@ class Pool(BasePool):
             return
         request["hostname"] = self.process.id
         info = trace(id, args, kwargs, request).info
-        if info is None or info.state not in (RETRY, FAILURE):
+        if info is None or info.state not in (RETRY, FAILURE) or getattr(info.retval, "published", False):
             self.process.finish(held, id if held.attempts or held.deliveries else None)
         elif info.state == RETRY:
             failure = dead.record_of(info.retval.exc, request["retries"] + 1)

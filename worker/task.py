@@ -29,8 +29,15 @@ class EngineTask(Task):
 
     def retry(self, *args, exc=None, throw=True, countdown=None, max_retries=None, **options):
         request = self.request
-        if request.called_directly or args or options or not throw:  # another call, which has to be published
-            return super().retry(*args, exc=exc, throw=throw, countdown=countdown, max_retries=max_retries, **options)
+        if request.called_directly or args or options or not throw:
+            # Another call than this one, so it has to be published: not in one step with the end of this job.
+            try:
+                return super().retry(
+                    *args, exc=exc, throw=throw, countdown=countdown, max_retries=max_retries, **options
+                )
+            except Retry as retry:
+                retry.published = True
+                raise
         limit = self.max_retries if max_retries is None else max_retries
         if limit is not None and request.retries >= limit:
             raise exc or MaxRetriesExceededError(

@@ -3,7 +3,6 @@ import json
 import pytest
 import redis
 from django.core.files.base import ContentFile
-from django.db import connections
 from django.tasks.signals import task_started
 
 from tests import environment
@@ -17,14 +16,6 @@ from web.feed.models import Post
 declared.TEMPLATES[0]["OPTIONS"]["loaders"] = [("django.template.loaders.cached.Loader", declared.LOADERS)]
 
 PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings():
-    """SQLite in a file, as it is in real life: in memory it has locks that nobody waits for."""
-    database = connections["default"]
-    if database.vendor == "sqlite":
-        database.settings_dict["TEST"]["NAME"] = str(environment.STATE / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)

@@ -37,19 +37,33 @@ def test_a_wrong_choice_is_refused(monkeypatch):
         env.choice("TASK_BACKEND", "queue", ("queue", "thread"))
 
 
-@pytest.mark.parametrize("value", ["foo", "http://localhost", "redis:localhost"])
+@pytest.mark.parametrize("value", ["foo", "http://localhost", "redis:localhost", "redis://", "redis://host:many"])
 def test_a_wrong_url_is_refused_with_examples(monkeypatch, value):
     monkeypatch.setenv("REDIS_URL", value)
     with pytest.raises(ConfigurationError, match=f"REDIS_URL is '{value}': use redis://host:port/db"):
         env.url("REDIS_URL", "", ["redis://host:port/db"])
 
 
-def test_an_error_hides_the_password(monkeypatch):
-    monkeypatch.setenv("REDIS_URL", "http://user:hunter2@host:1/0")
+@pytest.mark.parametrize(
+    "value, shown",
+    [
+        ("http://user:hunter2@host:1/0", "http://user:***@host:1/0"),
+        ("user:hunter2@host", "user:***@host"),
+        ("redis://:hunter2/@[::1", "redis://:***@[::1"),
+    ],
+)
+def test_an_error_hides_the_password(monkeypatch, value, shown):
+    monkeypatch.setenv("REDIS_URL", value)
     with pytest.raises(ConfigurationError) as error:
         env.url("REDIS_URL", "", ["redis://host:port/db"])
-    assert "hunter2" not in str(error.value)
-    assert "http://user:***@host:1/0" in str(error.value)
+    assert f"REDIS_URL is {shown!r}" in str(error.value)
+
+
+def test_an_empty_value_counts_as_unset_when_a_file_is_loaded(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "environ", os.environ | {"TAKEN": ""})
+    (tmp_path / ".env").write_text("TAKEN=file\n")
+    env.load(tmp_path / ".env")
+    assert os.environ["TAKEN"] == "file"
 
 
 def test_an_empty_variable_is_unset(monkeypatch):

@@ -40,9 +40,11 @@ def test_a_call_that_does_not_fit_is_refused_at_once(args, kwargs):
 
 def test_secrets_are_masked_wherever_they_stand():
     shown = job.masked(
-        job.parameters(mail), [1, "hello"], {"password": "a", "api_key": "b", "options": {"Authorization": "c", "n": 1}}
+        job.parameters(mail),
+        [1, "hello"],
+        {"password": "a", "api_key": "b", "options": [{"Authorization": "c", "n": 1}]},
     )
-    assert shown == "user_id=1 subject='hello' password=*** api_key=*** options={Authorization: ***, n: 1}"
+    assert shown == "user_id=1 subject='hello' password=*** api_key=*** options=[{Authorization: ***, n: 1}]"
 
 
 def test_long_values_are_cut():

@@ -3,7 +3,8 @@ from email.message import MIMEPart
 
 import pytest
 from aiosmtpd.controller import Controller
-from django.core.mail import EmailMultiAlternatives, send_mail
+from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
+from django.db import connection
 
 from tests.servers import free_port
 from tests.worker import tasks
@@ -65,6 +66,15 @@ def test_a_mail_sent_outside_a_job_becomes_one_job(jobs):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_mail_that_is_only_html_stays_so(jobs):
+    letter = EmailMessage("subject", "<p>html</p>", to=["a@example.com"])
+    letter.content_subtype = "html"
+    letter.send()
+    assert jobs == [("deliver", "mailers")]
+    assert (Letter.objects.get().html.strip(), Letter.objects.get().text) == ("<p>html</p>", "")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_mails_sent_inside_a_job_are_delivered_by_it(jobs):
     tasks.mail_two.enqueue()
     assert jobs == [("mail_two", "default")]
@@ -93,6 +103,24 @@ def smtp_server():
     controller.received = received
     yield controller
     controller.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_keeps_no_database_connection_while_it_talks_to_the_server(smtp_server, settings, monkeypatch):
+    settings.MAILERS |= {
+        "delivery": {"BACKEND": "worker.mail.SmtpMailer", "OPTIONS": {"host": "127.0.0.1", "port": smtp_server.port}}
+    }
+    kept = []
+    deliver = mail.smtp.EmailBackend.send_messages
+
+    def noted(self, messages):
+        kept.append(connection.connection)
+        return deliver(self, messages)
+
+    monkeypatch.setattr(mail.smtp.EmailBackend, "send_messages", noted)
+    tasks.mail_two.enqueue()
+    assert len(smtp_server.received) == 2
+    assert kept == [None, None]
 
 
 def test_smtp_delivers_without_our_own_headers(smtp_server, settings):
