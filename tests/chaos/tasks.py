@@ -72,5 +72,12 @@ def ask_again(self, number):
 
 
 @shared_task(bind=True)
+def count_down(self, number):
+    client.rpush("test:ran", number)
+    if number:
+        raise self.retry(args=[number - 1], countdown=0)
+
+
+@shared_task(bind=True)
 def replace(self, number):
     raise self.replace(run.s(number))

@@ -36,6 +36,14 @@ def test_canvas_retry_replace_and_send_task(crew):
     done(crew, [5, 6, 13, 7, 8, 9, 10])
 
 
+def test_a_retry_with_other_arguments_runs_once_for_each(crew):
+    crew.start()
+    script(crew, "count_down.delay(3)")
+    done(crew, [3, 2, 1, 0])
+    until(lambda: not crew.redis.exists(keys.RETRY, keys.SCHEDULE, "default"), "nothing left to run")
+    assert crew.ran() == [3, 2, 1, 0]
+
+
 def test_an_errback_is_called_once_when_there_are_no_attempts_left(crew):
     crew.start()
     script(crew, "fail.apply_async((9,), link_error=note_error.s())")

@@ -34,9 +34,9 @@ def test_scripts_that_redis_has_forgotten_are_sent_again(crew):
 
 
 def test_a_worker_that_was_taken_for_dead_goes_on_under_another_name(crew):
-    for number in range(20):
-        crew.push("run", number, 1)
     sleeper, other = crew.start(), crew.start()
+    for number in range(20):
+        crew.push("run", number, 2)
     until(lambda: inflight(crew) == 10, "busy workers")
     sleeper.send_signal(signal.SIGSTOP)
     until(lambda: "is dead: 5 jobs put back" in crew.log(), "the rescue", 60)

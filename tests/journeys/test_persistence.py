@@ -1,4 +1,4 @@
-"""The reason this project exists: jobs that were accepted are done, whatever is killed meanwhile."""
+"""The reason this project exists: what was queued is done, although web and Redis are killed meanwhile."""
 
 import signal
 

@@ -26,7 +26,7 @@ Image.MAX_IMAGE_PIXELS = None  # check_pixels has a limit of its own, and tells 
 
 
 def cleaned(upload):
-    """A new JPEG with the pixels of `upload` and nothing else; ValidationError when it is no photo that we take."""
+    """A new JPEG with the pixels of `upload` and their colour profile; ValidationError if it is none that we take."""
     if upload.size > settings.PHOTO_MAX_BYTES:
         raise ValidationError(
             _("This file has %(size)s; a photo may have at most %(limit)s."),
@@ -35,12 +35,10 @@ def cleaned(upload):
     try:
         image = Image.open(upload, formats=FORMATS)
         check_pixels(image)
-        image.load()
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # decodes, a large JPEG at a fraction of its size
     except (OSError, SyntaxError, ValueError) as error:
         raise ValidationError(_("This file is not a photo that we can read: use a JPEG, PNG or WebP.")) from error
-    image = upright(image)
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    return jpeg(image)
+    return jpeg(upright(image))
 
 
 def check_pixels(image):
@@ -65,6 +63,8 @@ def upright(image):
 def jpeg(image):
     """The pixels as a JPEG on white. A profile for RGB stays, since without it the colours would change."""
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
+    if image.mode.startswith("I"):  # 16 bits of grey, of which Pillow would keep the lower eight
+        image = image.convert("I").point(lambda value: value / 257).convert("L")
     image = image.convert("RGBA")
     flat = Image.new("RGB", image.size, "white")
     flat.paste(image, mask=image.getchannel("A"))

@@ -23,6 +23,8 @@ def unwanted(activity):
         return "what it tells of is gone"
     if activity.withdrawn:
         return "it was undone"
+    if not activity.actor.is_active:
+        return "who did it is gone"
     if not activity.recipient.can_be_mailed:
         return "the recipient is gone or has no address"
     if not activity.recipient.wants_mail:
