@@ -65,7 +65,8 @@ def site_url():
 
 
 SITE_URL = site_url()
-ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS") or [urlsplit(SITE_URL).hostname, "localhost", "127.0.0.1", "[::1]"]
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS") or [*LOCAL_HOSTS, *({urlsplit(SITE_URL).hostname} - {*LOCAL_HOSTS})]
 HTTPS = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS") or [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -35,7 +35,8 @@ def cleaned(upload):
     try:
         image = Image.open(upload, formats=FORMATS)
         check_pixels(image)
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # decodes, a large JPEG at a fraction of its size
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # decodes a large JPEG at a fraction of its size
+        image.load()
     except (OSError, SyntaxError, ValueError) as error:
         raise ValidationError(_("This file is not a photo that we can read: use a JPEG, PNG or WebP.")) from error
     return jpeg(upright(image))
