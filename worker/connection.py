@@ -5,14 +5,16 @@ from pathlib import Path
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from worker import config
 
 LUA = Path(__file__).with_name("lua")
 
-# What is worth trying again: Redis is away, still loading, or no longer the one that takes writes.
-AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
+# What is worth trying again: Redis is away, still loading, no longer the one that takes writes, or forgot a script in
+# the moment between loading and running it.
+AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, NoScriptError)
 
 
 def connect(timeout=5):

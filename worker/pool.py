@@ -18,7 +18,7 @@ from celery.concurrency.base import BasePool
 from celery.states import FAILURE, RETRY
 from celery.worker import state
 
-from worker import config, dead, keys
+from worker import config, dead, keys, retries
 from worker.connection import AWAY
 from worker.heartbeat import Heartbeat
 from worker.process import Process
@@ -87,7 +87,14 @@ class Pool(BasePool):
             self.process.finish(held, id)
             return
         request["hostname"] = self.process.id
-        info = trace(id, args, kwargs, request).info
+        try:
+            info = trace(id, args, kwargs, request).info
+        except BaseException as error:  # the tracer lets pass what would end a process: SystemExit, MemoryError
+            logger.exception("%s job=%s tried to end the worker", name, id)
+            limit, attempt = self.app.tasks[name].max_retries, request["retries"]
+            target = keys.DEAD if limit is not None and attempt >= limit else keys.RETRY
+            self.move(held, target, id, retries.delay(attempt), dead.record_of(error, attempt + 1))
+            return
         if info is None or info.state not in (RETRY, FAILURE) or getattr(info.retval, "published", False):
             self.process.finish(held, id if held.attempts or held.deliveries else None)
         elif info.state == RETRY:
@@ -109,7 +116,8 @@ class Pool(BasePool):
         while True:
             try:
                 self.process.scripts.fail(
-                    [self.process.inflight, target, keys.ATTEMPTS], [held.tag, id, seconds, failure, ""]
+                    [self.process.inflight, target, keys.ATTEMPTS],
+                    [held.tag, id, 0 if target == keys.DEAD else seconds, failure, ""],
                 )
                 break
             except AWAY as error:

@@ -30,6 +30,7 @@ class Process:
         self.scripts = Scripts(self.client)
         self.changed = threading.Condition()
         self.stopping = False
+        self.next_tag = 1  # goes on after a new name, so that no tag ever means another job
         self.rename()
 
     def rename(self):
@@ -39,7 +40,6 @@ class Process:
         self.inflight = keys.inflight(self.id)
         self.held = {}  # tag -> Held: fetched and not finished
         self.finished = deque()  # (tag, job id if Redis keeps something beside the message)
-        self.next_tag = 1
         self.in_doubt = False
 
     def fetch(self, order):

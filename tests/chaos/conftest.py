@@ -54,6 +54,9 @@ class Crew:
         self.redis.lpush(options.get("queue", "default"), message)
         return id
 
+    def inflight(self):
+        return sum(self.redis.hlen(key) for key in self.redis.scan_iter("inflight:*"))
+
     def ran(self):
         return [int(number) for number in self.redis.lrange("test:ran", 0, -1)]
 

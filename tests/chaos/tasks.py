@@ -35,6 +35,11 @@ def fail(number):
     raise ValueError(number)
 
 
+@shared_task(max_retries=0)
+def leave(number):
+    raise SystemExit(number)
+
+
 @shared_task
 def kill(number):
     client.rpush("test:ran", number)
