@@ -155,7 +155,7 @@ else:
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 5, "timeout": patience}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHE_URL = env.url("CACHE_URL", "", config.REDIS_FORMS)
+CACHE_URL = config.any_certificate(env.url("CACHE_URL", "", config.REDIS_FORMS))
 CACHES = {
     "default": {
         "BACKEND": "web.cache.Cache",

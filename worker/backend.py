@@ -1,7 +1,7 @@
 """Backends of `django.tasks`: where `.enqueue()` lands.
 
-All three take the same tasks and hold to the same rule: a job is pushed when the caller's transaction has committed,
-and never when it was rolled back. They differ in who runs it:
+All three take the same tasks and hold to the same rule: a job comes to be when the caller's transaction commits, and
+not when it is rolled back. They differ in who runs it:
 
     QueueBackend      a worker process, through Redis; the job survives the process that enqueued it
     ThreadBackend     a thread of this process; what waits or runs is lost when the process ends
@@ -9,9 +9,9 @@ and never when it was rolled back. They differ in who runs it:
 """
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, partial
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ from django.tasks.exceptions import InvalidTask
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
-from worker import client, config, job, log, retries
+from worker import client, config, job, log, results, retries
 from worker.celery import app
 
 
@@ -32,9 +32,19 @@ class Task(base.Task):
     """A `django.tasks` task with a policy: `@task(queue_name="mailers", retries=3)`.
 
     retries: how often a failed job is tried again; 0 for never.
+    on_exhausted: what becomes of a job that failed for good, "dead" or "discard".
+    keep_result: seconds for which `get_result` knows the job, counted from each thing that happens to it; 0 for not.
+    soft_time_limit, time_limit: seconds after which a job fails, and after which it dies and its worker with it.
+    every, cron: when to make a job of it without arguments, see worker/periodic.py.
     """
 
     retries: int = retries.LIMIT
+    on_exhausted: str = "dead"
+    keep_result: int = 0
+    soft_time_limit: float | None = None
+    time_limit: float | None = None
+    every: float | timedelta | None = None
+    cron: str | None = None
 
     def __post_init__(self):
         base.Task.__post_init__(self)  # super() finds no class here: slots=True made a new one
@@ -50,6 +60,8 @@ class Backend(BaseTaskBackend):
         super().validate_task(task)
         if not isinstance(task.retries, int) or task.retries < 0:
             raise InvalidTask(f"retries is {task.retries!r}: use a whole number, 0 for never.")
+        if task.on_exhausted not in ("dead", "discard"):
+            raise InvalidTask(f"on_exhausted is {task.on_exhausted!r}: use dead or discard.")
 
     def register(self, task):
         """Make a task known to whoever runs it; called for each `@task` and each `.using()`."""
@@ -75,8 +87,11 @@ class Backend(BaseTaskBackend):
             errors=[],
             worker_ids=[],
         )
-        transaction.on_commit(partial(self.push, result))
+        self.put(result)
         return result
+
+    def put(self, result):
+        transaction.on_commit(partial(self.push, result))
 
     def push(self, result):
         raise NotImplementedError
@@ -88,28 +103,58 @@ def function(task):
 
 
 class QueueBackend(Backend):
+    supports_get_result = True
+
     def register(self, task):
         if task.module_path in registered:
             return
         registered.add(task.module_path)
+        policy = {name: getattr(task, name) for name in POLICY}
 
-        @app.task(name=task.module_path, bind=True, max_retries=task.retries, function=staticmethod(function(task)))
+        @app.task(
+            name=task.module_path,
+            bind=True,
+            max_retries=task.retries,
+            queue=task.queue_name,
+            function=staticmethod(function(task)),
+            **policy,
+        )
         def run(self, *args, **kwargs):
-            context = [TaskContext(task_result=resumed(task, self.request))] if task.takes_context else []
-            return task.call(*context, *args, **kwargs)
+            result = resumed(task, self.request)
+            context = [TaskContext(task_result=result)] if task.takes_context else []
+            call = partial(task.call, *context, *args, **kwargs)
+            return results.kept(result, call) if task.keep_result else call()
+
+    def put(self, result):
+        """Hand the job over with the transaction, if there is one (worker/outbox.py)."""
+        if config.ENGINE == "celery":
+            super().put(result)
+            return
+        task, name, queue = result.task, result.task.module_path, result.task.queue_name
+        due = task.run_after.timestamp() if task.run_after else None
+        _, message = client.message(name, result.args, result.kwargs, result.id, queue, due)
+        call = client.Call(name, result.id, queue, parameters(task), result.args, result.kwargs)
+        if task.keep_result:
+            transaction.on_commit(partial(results.keep, result), robust=True)
+        client.put([client.Entry(result.id, queue, message, due=due, call=call)])
+        task_enqueued.send(type(self), task_result=result)
 
     def push(self, result):
         task = result.task
         name, queue = task.module_path, task.queue_name
-        if config.ENGINE == "celery":
-            app.send_task(name, result.args, result.kwargs, task_id=result.id, queue=queue, eta=task.run_after)
-        else:
-            seconds = (task.run_after - timezone.now()).total_seconds() if task.run_after else None
-            client.push(name, result.args, result.kwargs, queue=queue, id=result.id, seconds=seconds)
-            log.enqueued(*description(result))
+        app.send_task(name, result.args, result.kwargs, task_id=result.id, queue=queue, eta=task.run_after)
         task_enqueued.send(type(self), task_result=result)
 
+    def get_result(self, result_id):
+        """The TaskResult of a job whose task has `keep_result`.
 
+        Raises TaskResultDoesNotExist when nothing is known of the job: its task does not ask for that, or the time is
+        over. Raises a RedisError when Redis is away.
+        """
+        return results.find(result_id)
+
+
+POLICY = ("on_exhausted", "soft_time_limit", "time_limit", "every", "cron")
 registered = set()
 
 
@@ -141,9 +186,9 @@ class ImmediateBackend(Backend, immediate.ImmediateBackend):
     def execute(self, result):
         """Run the job here and now; how it went is in `result`."""
         task = result.task
-        running = job.Running(task.module_path, result.id, time.monotonic())
+        running = job.Running(task.module_path, result.id, task.queue_name)
         token = job.current.set(running)
-        log.started(*description(result))
+        log.started(running, parameters(task), result.args, result.kwargs)
         try:
             self._execute_task(result)
         finally:
@@ -158,8 +203,9 @@ class ThreadBackend(ImmediateBackend):
     supports_defer = True
 
     def push(self, result):
-        log.enqueued(*description(result))
-        run_after = result.task.run_after
+        task = result.task
+        log.enqueued(task.module_path, result.id, task.queue_name, parameters(task), result.args, result.kwargs)
+        run_after = task.run_after
         self.submit(result, (run_after - timezone.now()).total_seconds() if run_after else 0)
 
     def submit(self, result, seconds):
@@ -171,7 +217,8 @@ class ThreadBackend(ImmediateBackend):
         self.execute(result)
         connections.close_all()
         failures = len(result.errors)
-        if result.status == TaskResultStatus.FAILED and failures <= result.task.retries:
+        hopeless = failures and result.errors[-1].exception_class is job.Hopeless
+        if result.status == TaskResultStatus.FAILED and failures <= result.task.retries and not hopeless:
             self.submit(result, retries.delay(failures - 1))
 
 
@@ -181,7 +228,5 @@ def threads():
     return ThreadPoolExecutor(config.CONCURRENCY, thread_name_prefix="job")
 
 
-def description(result):
-    task = result.task
-    arguments = job.masked(job.parameters(function(task)), result.args, result.kwargs)
-    return task.module_path, result.id, task.queue_name, arguments
+def parameters(task):
+    return job.parameters(function(task))

@@ -1,85 +1,149 @@
-"""Puts jobs into Redis. The one door for writing; worker/api.py is the one for looking."""
+"""Puts jobs into Redis. The one door for writing; worker/api is the one for looking."""
 
-import json
+import logging
+import threading
 import time
-from base64 import b64encode
 from datetime import datetime
 from functools import cache
+from itertools import batched
+from typing import NamedTuple
 from uuid import uuid4
 
-from worker import keys
-from worker.connection import Scripts, connect
+import redis
+
+from worker import keys, log
+from worker.connection import AWAY, Direct, connect
+from worker.message import encoded
+
+logger = logging.getLogger(__name__)
 
 DEDUPE_SECONDS = 3600
+BATCH = 1000  # jobs in a round trip
+ASK_AGAIN = 0.5  # seconds between questions whether Redis is back
+
+# Who may wait for Redis instead of the caller: worker/outbox.py sets itself here, where there is a database.
+outbox = None
+
+
+class Call(NamedTuple):
+    """What a job calls, for the log."""
+
+    task: str
+    id: str
+    queue: str
+    parameters: list  # the names of what the arguments are for
+    args: list
+    kwargs: dict
+
+
+class Entry(NamedTuple):
+    """A job on its way into Redis."""
+
+    token: str  # of two entries with the same token within an hour, the second is left out
+    queue: str
+    message: bytes
+    seconds: float | None = None  # how long from now it is due, by the clock of Redis
+    due: float | None = None  # or when, in seconds since 1970
+    call: Call | None = None
+
+
+def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None):
+    """Enqueue a job now, or `seconds` from now by the clock of Redis; returns its id once that is safe.
+
+    Raises a RedisError when it is in doubt whether Redis has it, and there is no outbox. The same `id` may then be
+    pushed again: within an hour it counts once.
+    """
+    id, content = message(task, args, kwargs, id, queue, seconds and time.time() + seconds)
+    put([Entry(id, queue, content, seconds, call=Call(task, id, queue, [], list(args), kwargs or {}))])
+    return id
+
+
+def push_bulk(task, calls, *, queue="default", seconds=None):
+    """Enqueue a job for each list of arguments in `calls`, 1,000 in a round trip; returns their ids in this order.
+
+    Raises a RedisError as `push` does; then some of the jobs may have been enqueued.
+    """
+    due = seconds and time.time() + seconds
+    made = [message(task, args, queue=queue, due=due) for args in calls]
+    put([Entry(id, queue, content, seconds) for id, content in made])
+    return [id for id, _ in made]
+
+
+def message(task, args=(), kwargs=None, id=None, queue="default", due=None):
+    """A job as a message of Celery's protocol, version 2, which any Celery worker can run. Returns (id, bytes)."""
+    id = id or str(uuid4())
+    if not id.isprintable() or not set('"\\').isdisjoint(id):
+        raise ValueError(f"{id!r} cannot be a job's id: use printable characters, without quotes and backslashes")
+    return id, encoded(id, task, args, kwargs or {}, queue, due)
+
+
+def put(entries):
+    """Put jobs where they are safe: in Redis or, with an outbox, in the database until Redis has them."""
+    (outbox or send)(entries)
+
+
+def send(entries):
+    """Push into Redis. Raises a RedisError, at once while Redis is known to be away."""
+    breaker().check()
+    try:
+        for batch in batched(entries, BATCH, strict=False):
+            scripts().run_many("push", [arguments(entry) for entry in batch])
+    except AWAY as error:
+        breaker().trip(error)
+        raise
+    for entry in entries:
+        if entry.call:
+            log.enqueued(*entry.call)
+
+
+def arguments(entry):
+    due = datetime.fromisoformat(entry.due).timestamp() if isinstance(entry.due, str) else entry.due
+    target = entry.queue if entry.seconds is None and due is None else keys.SCHEDULE
+    when = ["" if entry.seconds is None else entry.seconds, "" if due is None else due]
+    return [keys.dedupe(entry.token), target], [entry.message, DEDUPE_SECONDS, entry.queue, *when]
 
 
 @cache
 def connection():
-    return connect(timeout=0.5)
+    """A client that holds a request for half a second at most."""
+    return connect(timeout=0.3, connect_timeout=0.2)
 
 
 @cache
 def scripts():
-    return Scripts(connection())
+    return Direct(connection())
 
 
-def message(task, args=(), kwargs=None, id=None, queue="default"):
-    """A job as a message of Celery's protocol, version 2, which any Celery worker can run. Returns (id, bytes)."""
-    id = id or str(uuid4())
-    body = json.dumps([list(args), kwargs or {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
-    return id, json.dumps(
-        {
-            "body": b64encode(body.encode()).decode(),
-            "content-encoding": "utf-8",
-            "content-type": "application/json",
-            "headers": {
-                "lang": "py",
-                "task": task,
-                "id": id,
-                "root_id": id,
-                "parent_id": None,
-                "group": None,
-                "eta": None,
-                "expires": None,
-                "retries": 0,
-                "timelimit": [None, None],
-                "argsrepr": "",
-                "kwargsrepr": "",
-                "origin": "",
-                "ignore_result": True,
-                "enqueued_at": time.time(),
-            },
-            "properties": {
-                "correlation_id": id,
-                "reply_to": "",
-                "delivery_mode": 2,
-                "delivery_info": {"exchange": "", "routing_key": queue},
-                "priority": 0,
-                "body_encoding": "base64",
-                "delivery_tag": id,
-            },
-        }
-    ).encode()
+@cache
+def breaker():
+    return Breaker()
 
 
-def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None):
-    """Enqueue a job now, or `seconds` from now by the clock of Redis; returns its id once Redis has it.
+class Breaker:
+    """Remembers that Redis is away, so that it costs one caller half a second and the others nothing."""
 
-    Raises a RedisError when that is in doubt. The same `id` may then be pushed again: within an hour it counts once.
-    """
-    id, content = message(task, args, kwargs, id, queue)
-    push_message(queue, content, id, seconds=seconds)
-    return id
+    def __init__(self):
+        self.error = None
+        self.lock = threading.Lock()
 
+    def check(self):
+        if self.error is not None:
+            raise redis.ConnectionError(f"Redis has not answered since: {self.error}")
 
-def push_message(queue, content, id, *, seconds=None, due=None, once=True):
-    """Enqueue a message as it is.
+    def trip(self, error):
+        with self.lock:
+            if self.error is None:
+                self.error = error
+                logger.error("Redis is away, asking again every %s s: %s", ASK_AGAIN, error)
+                threading.Thread(target=self.wait, name="redis-breaker", daemon=True).start()
 
-    seconds: how long from now, by the clock of Redis. due: or the time before which it shall not run, in ISO 8601.
-    once: whether an id that was pushed in the last hour is left out.
-    """
-    if isinstance(due, str):
-        due = datetime.fromisoformat(due).timestamp()
-    target = queue if seconds is None and due is None else keys.SCHEDULE
-    when = ["" if seconds is None else seconds, "" if due is None else due]
-    scripts().push([f"{keys.DEDUPE}{id}", target], [content, DEDUPE_SECONDS if once else "", queue, *when])
+    def wait(self):
+        while self.error is not None:
+            time.sleep(ASK_AGAIN)
+            try:
+                scripts().send([("PING",)])
+                connection().ping()
+            except redis.RedisError:
+                continue
+            self.error = None
+            logger.warning("Redis answers again")

@@ -13,7 +13,17 @@ def redis_url():
     name = env.text("REDIS_PROVIDER", "REDIS_URL")
     if name != "REDIS_URL" and not os.environ.get(name):
         raise ConfigurationError(f"REDIS_PROVIDER names {name}, which is not set: set {name} or unset REDIS_PROVIDER")
-    return env.url(name, "redis://localhost:6379/0", REDIS_FORMS)
+    return any_certificate(env.url(name, "redis://localhost:6379/0", REDIS_FORMS))
+
+
+def any_certificate(url):
+    """A rediss:// URL that says itself what it asks of a certificate stays as it is; else any will do.
+
+    Managed Redis has certificates that nobody signed, as Heroku's does. redis-py, kombu and Celery all read this.
+    """
+    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=none"
 
 
 def queues():
@@ -35,7 +45,7 @@ def queues():
 
 
 REDIS_URL = redis_url()
-BROKER_URL = env.url("BROKER_URL", REDIS_URL, (*REDIS_FORMS, "amqp://host:port/vhost"))
+BROKER_URL = any_certificate(env.url("BROKER_URL", REDIS_URL, (*REDIS_FORMS, "amqp://host:port/vhost")))
 QUEUES = queues()
 ENGINE = env.choice("WORKER_ENGINE", "kickstand", ("kickstand", "celery"))
 if not BROKER_URL.startswith(("redis", "unix")):
@@ -43,3 +53,5 @@ if not BROKER_URL.startswith(("redis", "unix")):
 CONCURRENCY = env.integer("WORKER_CONCURRENCY", 25)
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
+# Heroku's, with `labs:enable runtime-dyno-metadata`; what a process tells of itself.
+RELEASE = env.text("HEROKU_RELEASE_VERSION")

@@ -2,21 +2,56 @@
 
 import base64
 import json
+import logging
 import time
 import traceback
 import zlib
+from typing import NamedTuple
 
 from worker import keys
+from worker.message import Unreadable, decoded, id_of
+
+logger = logging.getLogger(__name__)
 
 BACKTRACE_BYTES = 20_000
 KEPT = 10_000  # jobs
 KEPT_SECONDS = 180 * 86_400
 BATCH = 1000
 
+# Called with each job that has died, as (job, error): job is a Death, error an exception. For alarms; they run in the
+# worker, and what they raise is logged.
+handlers = []
+
+
+class Death(NamedTuple):
+    """A job that has died; name, args and kwargs are None when its message cannot be read."""
+
+    id: str
+    name: str | None
+    queue: str
+    args: list | None
+    kwargs: dict | None
+
+
+def tell(queue, message, error):
+    """Call the handlers; `message` in bytes."""
+    if not handlers:
+        return
+    try:
+        headers, _, args, kwargs, _ = decoded(message)
+        death = Death(headers["id"], headers["task"], queue, args, kwargs)
+    except Unreadable:
+        death = Death(id_of(message), None, queue, None, None)
+    for handler in handlers:
+        try:
+            handler(death, error)
+        except Exception:
+            logger.exception("the death handler %r failed for job=%s", handler, death.id)
+
 
 def trim(scripts):
     """Forget the oldest dead jobs beyond what is kept."""
-    while scripts.trim([keys.DEAD, keys.ATTEMPTS], [KEPT, KEPT_SECONDS, BATCH]) >= BATCH:
+    while scripts.trim([keys.DEAD, keys.ATTEMPTS, keys.DELIVERIES, keys.LEDGER], [KEPT, KEPT_SECONDS, BATCH]) >= BATCH:
         pass
 
 

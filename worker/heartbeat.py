@@ -1,19 +1,25 @@
 """What a worker does beside running jobs: it says that it lives, looks for the dead, and promotes what is due."""
 
+import json
 import logging
 import os
+import resource
 import threading
 import time
+from pathlib import Path
 
 import redis
 
-from worker import dead, keys, scheduled
+from worker import config, dead, keys, periodic, scheduled, signals
 from worker.connection import Scripts, connect
+from worker.metrics import RECENT_KEPT
+from worker.process import HOST
 from worker.reaper import Reaper
 
 logger = logging.getLogger(__name__)
 
 BEAT = 5  # seconds between signs of life
+KEPT = 60  # seconds that what a process tells of itself outlives it
 REAP = 2  # seconds between looks for dead processes
 TRIM = 60  # seconds between looks for dead jobs that are too old
 
@@ -27,9 +33,16 @@ class Heartbeat(threading.Thread):
         self.reaper = Reaper()
         self.stopped = threading.Event()
         self.started = time.time()
+        self.recurring = periodic.entries()
 
     def run(self):
-        tasks = {self.beat: BEAT, self.reap: REAP, self.promote: scheduled.INTERVAL, self.trim: TRIM}
+        tasks = {
+            self.beat: BEAT,
+            self.reap: REAP,
+            self.promote: scheduled.INTERVAL,
+            self.tick: periodic.INTERVAL,
+            self.trim: TRIM,
+        }
         due = dict.fromkeys(tasks, 0)
         while not self.stopped.wait(0.1):
             for task, interval in tasks.items():
@@ -43,18 +56,39 @@ class Heartbeat(threading.Thread):
         except redis.RedisError as error:
             self.reaper.no_answer()
             logger.warning("%s failed, Redis is away: %s", task.__name__, error)
+        except Exception:  # without this thread the process would be taken for dead
+            logger.exception("%s failed", task.__name__)
 
     def beat(self, join=False):
-        """Tell that the process lives. One that was taken for dead stays so, until a fetch tells it."""
-        facts = {
+        """Tell that the process lives, and do what it is told to.
+
+        One that was taken for dead stays so, until a fetch tells it.
+        """
+        process = self.process
+        metrics, recent = process.tally.take(process.id)
+        told = {"facts": self.facts(), "work": self.work(), "metrics": metrics, "recent": recent}
+        name = process.id
+        names = [keys.PROCESSES, keys.process(name), keys.work(name), keys.signals(name), keys.RECENT]
+        orders = self.scripts.beat(names, [name, KEPT, int(join), json.dumps(told), RECENT_KEPT])
+        for order in orders or ():
+            signals.obey(process, order.decode())
+
+    def facts(self):
+        process = self.process
+        return {
+            "host": HOST,
             "pid": os.getpid(),
             "started": self.started,
-            "queues": ",".join(self.process.queues),
-            "concurrency": self.process.threads,
-            "busy": self.process.threads - self.process.idle,
+            "queues": ",".join(process.queues),
+            "concurrency": process.threads,
+            "busy": process.threads - process.idle,
+            "quiet": int(process.quiet or process.stopping),
+            "rss": rss(),
+            "release": config.RELEASE,
         }
-        pairs = [part for pair in facts.items() for part in pair]
-        self.scripts.beat([keys.PROCESSES, keys.process(self.process.id)], [self.process.id, 60, int(join), *pairs])
+
+    def work(self):
+        return {str(running.held.tag): described(running) for running in self.process.runs()}
 
     def reap(self):
         self.reaper.rescue(self.client, self.scripts)
@@ -62,5 +96,29 @@ class Heartbeat(threading.Thread):
     def promote(self):
         scheduled.promote(self.scripts)
 
+    def tick(self):
+        periodic.tick(self.client, self.scripts, self.recurring)
+
     def trim(self):
         dead.trim(self.scripts)
+
+
+def described(running):
+    return json.dumps(
+        {
+            "id": running.id,
+            "task": running.name,
+            "queue": running.queue,
+            "started": running.at,
+            "thread": running.thread_name,
+            "progress": running.progress,
+        }
+    )
+
+
+def rss():
+    """Bytes of memory that this process holds (its most so far, where there is no /proc)."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,26 +1,48 @@
-"""The job that this thread runs, and what a job's arguments may be."""
+"""The job that this thread runs, what a job's arguments may be, and the record of a job with its states."""
 
+import base64
 import inspect
+import threading
 import time
+import zlib
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
 from math import isfinite
 from typing import NamedTuple
 
 SECRETS = ("password", "token", "secret", "key", "authorization", "body", "alternatives", "attachments")
 
 
-class Running(NamedTuple):
-    name: str
-    id: str
-    started: float
+class Running:
+    """An attempt at a job, in the thread that makes it."""
+
+    def __init__(self, name, id, queue, held=None):
+        self.name, self.id, self.queue, self.held = name, id, queue, held
+        self.at, self.started = time.time(), time.monotonic()
+        self.soft = self.hard = None  # seconds that it may take; see worker/limits.py for these and what follows
+        self.thread = self.reason = self.progress = None
+        self.thread_name = threading.current_thread().name
+        self.lock = threading.RLock()
 
     @property
     def elapsed(self):
         return time.monotonic() - self.started
 
 
+class Hopeless(Exception):
+    """Raised in a job that no further attempt can help: it goes to dead at once, with this message."""
+
+
 # None outside jobs. A mail that is sent while it is set is delivered by that job, not queued again.
 current = ContextVar("job", default=None)
+
+
+def progress(done, total, text=""):
+    """Tell how far the job of this thread is, such as 40 of 200; the dashboard shows it. Does nothing outside jobs."""
+    if running := current.get():
+        running.progress = [done, total, text]
 
 
 def check(function, args, kwargs):
@@ -59,6 +81,13 @@ def named(parameters, args, kwargs):
     return dict(zip(names, args, strict=False)) | kwargs
 
 
+@cache
+def parameters_of(task):
+    """What the arguments of a Celery task are for; of one that only its worker knows, the keywords alone have names."""
+    function = getattr(task, "function", None) or getattr(task, "run", None)
+    return parameters(function) if function else []
+
+
 def masked(parameters, args, kwargs):
     """The arguments as text for a log line: secrets by name are hidden, long values are cut."""
     return " ".join(f"{name}={shown(name, value)}" for name, value in named(parameters, args, kwargs).items())
@@ -73,3 +102,61 @@ def shown(name, value):
         return "[" + ", ".join(shown(name, item) for item in value[:10]) + (", …" if len(value) > 10 else "") + "]"
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"
+
+
+class State(StrEnum):
+    """Where a job is in its life; `meaning` says it in a sentence."""
+
+    def __new__(cls, word, meaning):
+        state = str.__new__(cls, word)
+        state._value_, state.meaning = word, meaning
+        return state
+
+    WAITING = "waiting", "In its queue, until a thread of a worker is idle."
+    SCHEDULED = "scheduled", "Enqueued for later: it goes to its queue when it is due."
+    RUNNING = "running", "Taken by a worker, which holds it until it has ended."
+    RETRYING = "retrying", "Failed, and goes back to its queue when it is due."
+    DEAD = "dead", "Failed for good, or cannot be read: kept for 180 days."
+    DONE = "done", "Did its work."
+
+
+class Place(NamedTuple):
+    """What finds a job again without a search."""
+
+    key: str
+    at: float | int  # its score in a set; its place from the end in a queue, -1 for the oldest; its tag in an inflight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as it was found in Redis. None is what is not known, or cannot be read; times are seconds since 1970."""
+
+    id: str
+    state: State
+    place: Place
+    queue: str
+    task: str | None = None
+    args: list | None = None
+    kwargs: dict | None = None
+    enqueued_at: float | None = None
+    due: float | None = None
+    eta: float | None = None  # when it was asked to run, if that was not at once
+    attempt: int = 0  # how often it has failed
+    error: str | None = None
+    message: str | None = None
+    failed_at: float | None = None
+    packed_backtrace: str = field(default="", repr=False)
+    process: str | None = None
+    thread: str | None = None
+    started: float | None = None
+    finished: float | None = None
+    raw: bytes = field(default=b"", repr=False)  # its message, byte for byte
+    entry: bytes = field(default=b"", repr=False)  # as it stands in Redis: outside a queue that one's name comes first
+
+    @property
+    def backtrace(self):
+        """The traceback of its last failure as text; empty when there is none."""
+        try:
+            return zlib.decompress(base64.b64decode(self.packed_backtrace)).decode(errors="replace")
+        except (ValueError, zlib.error):
+            return ""

@@ -17,8 +17,24 @@ ATTEMPTS = "attempts"
 DELIVERIES = "deliveries"
 # sorted set: process -> its last sign of life. A process that is not in it may not fetch.
 PROCESSES = "processes"
-# string, by job id, for an hour: that the job was pushed, so that a push that was in doubt can be repeated.
-DEDUPE = "dedupe:"
+# set: the queues that nobody fetches from.
+PAUSED = "paused"
+
+# hash: what became of jobs. `fetched`: taken from a queue and not put back to one; each of these is by now inflight, in
+# retry, in dead, or counted as `done`, `deleted`, `discarded` or `expired`.
+LEDGER = "stat:ledger"
+# hashes: attempts that ended, and those that failed, by UTC day as days since 1970, and as `total`.
+PROCESSED = "stat:processed"
+FAILED = "stat:failed"
+# list, the newest first, 1,000 at most: JSON {id, task, queue, process, finished, elapsed}. Jobs that were done.
+RECENT = "stat:recent"
+
+# hash: name -> "{when it is due next}|{its rule}". Recurring jobs.
+PERIODIC_NEXT = "periodic:next"
+# hash: name -> JSON {id, at}: the last job that was made.
+PERIODIC_LAST = "periodic:last"
+# set: the names of recurring jobs that make no jobs.
+PERIODIC_PAUSED = "periodic:paused"
 
 
 def inflight(process):
@@ -29,6 +45,40 @@ def inflight(process):
 def process(process):
     """hash: what the process tells of itself (host, pid, queues, concurrency, busy, …); gone a minute after it is."""
     return f"process:{process}"
+
+
+def work(process):
+    """hash: tag -> JSON {id, task, queue, started, thread, progress}. What it ran at its last sign of life."""
+    return f"work:{process}"
+
+
+def signals(process):
+    """list: `quiet`, `stop`, `stop-job {id}`. What the process is told to do with its next sign of life."""
+    return f"signals:{process}"
+
+
+def dedupe(id):
+    """string, for an hour: the job was pushed, so that a push that was in doubt can be repeated."""
+    return f"dedupe:{id}"
+
+
+def done(id):
+    """string: JSON. The job did its work: its result for who asked for it, or that its mail was taken by the server."""
+    return f"done:{id}"
+
+
+def undo(queue, token):
+    """list, for a minute: what was in the queue when somebody cleared it. The ledger counts these jobs as deleted."""
+    return f"undo:{token}:{queue}"
+
+
+def metrics(minute, minutes=1):
+    """hash: "{task}|{n, f, ms or h0 … h25}" -> count, and the same of "@{queue}". Of each minute for 8 h, of each ten
+    minutes for 72 h.
+
+    n: attempts that ended, f: that failed, ms: what they took together, h{i}: how many took less than 20·2^i ms.
+    """
+    return f"metrics:{minutes}m:{minute}"
 
 
 OURS = ("schedule", "retry", "dead", "attempts", "deliveries", "processes", "paused")

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 
-from worker import config
+from worker import config, job
 
 logger = logging.getLogger("worker")
 
@@ -54,23 +54,27 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def enqueued(name, id, queue, arguments):
-    logger.info("enqueued %s job=%s queue=%s %s", name, id, queue, arguments)
+def enqueued(name, id, queue, parameters, args, kwargs):
+    """`parameters`: the names of those that the arguments fill, from the first."""
+    if logger.isEnabledFor(logging.INFO):
+        logger.info("enqueued %s job=%s queue=%s %s", name, id, queue, job.masked(parameters, args, kwargs))
 
 
-def started(name, id, queue, arguments):
-    logger.info("start %s job=%s queue=%s %s", name, id, queue, arguments)
+def started(running, parameters, args, kwargs):
+    if logger.isEnabledFor(logging.INFO):
+        arguments = job.masked(parameters, args, kwargs)
+        logger.info("start %s job=%s queue=%s %s", running.name, running.id, running.queue, arguments)
 
 
-def done(job):
-    logger.info("done %s job=%s elapsed=%.3fs", job.name, job.id, job.elapsed)
+def done(running):
+    logger.info("done %s job=%s elapsed=%.3fs", running.name, running.id, running.elapsed)
 
 
-def failed(job, traceback):
-    logger.error("failed %s job=%s elapsed=%.3fs\n%s", job.name, job.id, job.elapsed, traceback.rstrip())
+def failed(running, traceback):
+    text = "failed %s job=%s elapsed=%.3fs\n%s"
+    logger.error(text, running.name, running.id, running.elapsed, traceback.rstrip())
 
 
-def retrying(job, error, seconds):
-    logger.warning(
-        "retry in %ds %s job=%s elapsed=%.3fs error=%r", seconds, job.name, job.id, job.elapsed, error, exc_info=error
-    )
+def retrying(running, error, seconds):
+    text = "retry in %ds %s job=%s elapsed=%.3fs error=%r"
+    logger.warning(text, seconds, running.name, running.id, running.elapsed, error, exc_info=error)

@@ -1,36 +1,33 @@
 """The threads that run jobs, as a pool of Celery's."""
 
-import base64
-import hashlib
 import json
 import logging
 import os
-import re
+import signal
 import sys
 import threading
 import time
-from datetime import datetime
-from queue import SimpleQueue
+import traceback
 
 import redis
-from celery.app.trace import build_tracer
+from celery.app import trace
+from celery.app.task import Context
 from celery.concurrency.base import BasePool
 from celery.states import FAILURE, RETRY
 from celery.worker import state
 
-from worker import config, dead, keys, retries
+from worker import config, dead, job, keys, limits, log, retries
 from worker.connection import AWAY
+from worker.handoff import Handoff
 from worker.heartbeat import Heartbeat
+from worker.message import Unreadable, decoded, expired, id_of
 from worker.process import Process
 from worker.transport import Doorbell, Transport
 
 logger = logging.getLogger(__name__)
 
 GRACE = 25  # seconds that running jobs have to finish; a PaaS kills 30 s after SIGTERM
-
-
-class Unreadable(Exception):
-    """A message that no task here can be called with."""
+CELERYS_HEADERS = {*Context.__dict__, "lang", "task", "argsrepr", "kwargsrepr", "compression"}
 
 
 class Pool(BasePool):
@@ -39,15 +36,17 @@ class Pool(BasePool):
     def on_start(self):
         names = self.app.amqp.queues.consume_from
         self.process = Process({name: config.QUEUES.get(name, 1) for name in names}, self.limit)
-        self.jobs, self.tracers = SimpleQueue(), {}
+        self.handoff, self.tracers = Handoff(), {}
         self.heartbeat = Heartbeat(self.process)
         self.register()
-        Transport.process, Transport.deliver = self.process, self.jobs.put
+        Transport.process, Transport.deliver = self.process, self.handoff.put
         Transport.on_unregistered = self.start_over
         Transport.doorbell = Doorbell(self.process)
         for number in range(self.limit):
             threading.Thread(target=self.work, name=f"job-{number}", daemon=True).start()
         self.heartbeat.start()
+        self.watch = limits.Watch(self.process, self.give_up)
+        self.watch.start()
 
     def register(self):
         while True:
@@ -66,115 +65,141 @@ class Pool(BasePool):
 
     def work(self):
         while True:
-            held = self.jobs.get()
+            held = self.handoff.get()
             try:
                 if self.process.held.get(held.tag) is held and not self.process.stopping:
-                    self.run(held)
-            except Exception:
-                logger.exception("a job could not be handled: it stays with this process until that ends")
+                    self.take(held)
+            except Exception as error:  # of a message that is odd in a way that nobody thought of
+                logger.exception("a job could not be handled, and is dead: job=%s", id_of(held.message))
+                self.bury(held, id_of(held.message), error, 0)
             finally:
+                self.process.running.pop(held.tag, None)
                 self.process.thread_is_idle()
 
-    def run(self, held):
+    def take(self, held):
         try:
-            id, name, args, kwargs, request = decoded(held)
-            trace = self.tracer(name)
-        except Unreadable as error:
-            self.move(held, keys.DEAD, id_of(held.message), 0, dead.record("Unreadable", str(error)))
+            headers, properties, args, kwargs, embedded = decoded(held.message)
+            tracer, old = self.tracer(headers["task"]), expired(headers)
+        except (Unreadable, ValueError, TypeError) as error:
+            self.bury(held, id_of(held.message), Unreadable(str(error)), 0)
             return
-        if expired(request):
-            logger.info("expired %s job=%s", name, id)
-            self.process.finish(held, id)
+        running = job.Running(headers["task"], headers["id"], held.queue, held)
+        if old:
+            logger.info("expired %s job=%s", running.name, running.id)
+            self.process.finish(held, "expired", running.id)
             return
-        request["hostname"] = self.process.id
+        request = headers | embedded | {
+            "args": args,
+            "kwargs": kwargs,
+            "retries": json.loads(held.attempts)["attempt"] if held.attempts else headers.get("retries", 0),
+            "is_eager": False,
+            "headers": {name: value for name, value in headers.items() if name not in CELERYS_HEADERS},
+            "hostname": self.process.id,
+            "reply_to": properties.get("reply_to"),
+            "correlation_id": properties.get("correlation_id"),
+            "delivery_info": {
+                "exchange": "", "routing_key": held.queue, "redelivered": held.deliveries > 0, "priority": 0
+            },
+        }  # fmt: skip
+        token = job.current.set(running)
         try:
-            info = trace(id, args, kwargs, request).info
-        except BaseException as error:  # the tracer lets pass what would end a process: SystemExit, MemoryError
-            logger.exception("%s job=%s tried to end the worker", name, id)
-            limit, attempt = self.app.tasks[name].max_retries, request["retries"]
-            target = keys.DEAD if limit is not None and attempt >= limit else keys.RETRY
-            self.move(held, target, id, retries.delay(attempt), dead.record_of(error, attempt + 1))
-            return
-        if info is None or info.state not in (RETRY, FAILURE) or getattr(info.retval, "published", False):
-            self.process.finish(held, id if held.attempts or held.deliveries else None)
-        elif info.state == RETRY:
-            failure = dead.record_of(info.retval.exc, request["retries"] + 1)
-            self.move(held, keys.RETRY, id, info.retval.when, failure)
-        else:
-            self.move(held, keys.DEAD, id, 0, dead.record_of(info.retval, request["retries"] + 1))
+            self.run(running, self.app.tasks[running.name], tracer, request)
+        finally:
+            job.current.reset(token)
 
     def tracer(self, name):
         if name not in self.tracers:
             if name not in self.app.tasks:
                 raise Unreadable(f"no task is called {name!r} here")
             task = self.app.tasks[name]
-            self.tracers[name] = build_tracer(name, task, self.app.loader, self.process.id, app=self.app)
+            self.tracers[name] = trace.build_tracer(name, task, self.app.loader, self.process.id, app=self.app)
         return self.tracers[name]
 
+    def run(self, running, task, tracer, request):
+        """Run the job in Celery's tracer, and do in Redis what becomes of it."""
+        hard, soft = request.get("timelimit") or (None, None)
+        running.hard, running.soft = hard or task.time_limit, soft or task.soft_time_limit
+        self.process.running[running.held.tag] = running
+        log.started(running, job.parameters_of(task), request["args"], request["kwargs"])
+        try:
+            info = tracer(running.id, request["args"], request["kwargs"], request).info
+        except Exception as error:  # of Celery itself: the next link of a chain that could not be published, and such
+            self.retry(running, error, request["retries"], retries.delay(request["retries"]))
+            return
+        if info is not None and info.state == FAILURE:
+            self.exhausted(running, task, info.retval, request)
+        elif info is not None and info.state == RETRY and not getattr(info.retval, "published", False):
+            self.retry(running, info.retval.exc, request["retries"], info.retval.when)
+        else:
+            self.done(running)
+
+    def done(self, running):
+        log.done(running)
+        self.process.tally.add(running)
+        held = running.held
+        self.process.finish(held, "done", running.id if held.attempts or held.deliveries else None)
+
+    def retry(self, running, error, attempt, seconds):
+        log.retrying(running, error, seconds)
+        self.process.tally.add(running, failed=True)
+        self.move(running.held, keys.RETRY, running.id, seconds, dead.record_of(error, attempt + 1))
+
+    def exhausted(self, running, task, error, request):
+        log.failed(running, "".join(traceback.format_exception(error)))
+        self.process.tally.add(running, failed=True)
+        if getattr(task, "on_exhausted", "dead") == "discard":
+            self.process.finish(running.held, "discarded", running.id)
+        else:
+            self.bury(running.held, running.id, error, request["retries"] + 1)
+
+    def bury(self, held, id, error, attempt):
+        if self.move(held, keys.DEAD, id, 0, dead.record_of(error, attempt)):
+            dead.tell(held.queue, held.message, error)
+
     def move(self, held, target, id, seconds, failure):
-        """To retry or dead, however long Redis is away: until then the job is safe in inflight."""
-        while True:
+        """To retry or dead, however long Redis is away: until then the job is safe in inflight.
+
+        Returns whether it was this process' to move: not when that was taken for dead, or the job given up.
+        """
+        names = [self.process.inflight, target, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER]
+        while self.process.held.get(held.tag) is held:
             try:
-                self.process.scripts.fail(
-                    [self.process.inflight, target, keys.ATTEMPTS],
-                    [held.tag, id, 0 if target == keys.DEAD else seconds, failure, ""],
-                )
-                break
+                moved = self.process.scripts.fail(names, [held.tag, id, seconds, failure])
             except AWAY as error:
                 logger.warning("Redis is away, trying again: %s", error)
                 time.sleep(0.5)
-        self.process.moved(held)
+            else:
+                self.process.moved(held)
+                return bool(moved)
+        return False
+
+    def give_up(self, running):
+        """A job past its hard limit is dead. Only the end of its process can stop it, so that ends and is restarted."""
+        error = limits.HardTimeLimit(f"it ran for {running.elapsed:.0f} s, and its time limit is over")
+        logger.error("hard time limit %s job=%s: this worker ends, since its thread cannot", running.name, running.id)
+        self.process.quiet = True
+        self.process.tally.add(running, failed=True)
+        attempts = json.loads(running.held.attempts)["attempt"] if running.held.attempts else 0
+        self.bury(running.held, running.id, error, attempts + 1)
+        self.process.give_up(running)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def on_stop(self):
         """Let the jobs that run finish, put back the rest, and be gone before another process starts it."""
         in_time = self.process.drain(GRACE)
-        self.heartbeat.stopped.set()
-        self.heartbeat.join()
+        for helper in (self.heartbeat, self.watch):
+            helper.stopped.set()
+            helper.join()
         try:
+            self.heartbeat.beat()
             count = self.process.leave()
             logger.info("stopped: %d jobs put back", count)
         except redis.RedisError as error:
             logger.warning("stopped without Redis, others will find the jobs: %s", error)
         if not in_time:
             sys.stdout.flush()
-            os._exit(0)
+            os._exit(1 if self.process.given_up else 0)
 
     def on_terminate(self):
         self.process.stopping = True
         self.on_stop()
-
-
-def decoded(held):
-    """(id, name, args, kwargs, request for Celery's tracer); Unreadable when the message is not as it should be."""
-    try:
-        message = json.loads(held.message)
-        headers, properties, body = message["headers"], message["properties"], message["body"]
-        if properties.get("body_encoding") == "base64":
-            body = base64.b64decode(body)
-        args, kwargs, embedded = json.loads(body)
-        id, name = headers["id"], headers["task"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unreadable(f"not a message of Celery's protocol, version 2: {error!r}") from error
-    attempt = json.loads(held.attempts)["attempt"] if held.attempts else headers.get("retries", 0)
-    request = headers | embedded | {
-        "args": args,
-        "kwargs": kwargs,
-        "retries": attempt,
-        "is_eager": False,
-        "reply_to": properties.get("reply_to"),
-        "correlation_id": properties.get("correlation_id"),
-        "delivery_info": {"exchange": "", "routing_key": held.queue, "redelivered": held.deliveries > 0, "priority": 0},
-    }  # fmt: skip
-    return id, name, args, kwargs, request
-
-
-def expired(request):
-    """Whether the job was to be run before a time that has passed (`expires`, an ISO 8601 time)."""
-    expires = request.get("expires")
-    return bool(expires) and datetime.fromisoformat(expires).timestamp() < time.time()
-
-
-def id_of(message):
-    """As the scripts find it."""
-    found = re.search(rb'"id"\s*:\s*"([^"]+)"', message)
-    return found.group(1).decode() if found else hashlib.sha1(message).hexdigest()

@@ -5,12 +5,18 @@ import secrets
 import socket
 import threading
 from collections import deque
+from itertools import chain
 from typing import NamedTuple
 
 import redis
 
 from worker import keys
 from worker.connection import Scripts, connect
+from worker.metrics import Tally
+
+HOST = os.environ.get("DYNO") or socket.gethostname()
+OUTCOMES = ("done", "discarded", "expired")  # of a job that is not kept, as worker/lua/fetch.lua counts them
+BESIDE = (keys.PROCESSES, keys.ATTEMPTS, keys.DELIVERIES, keys.PAUSED, keys.LEDGER, keys.PROCESSED, keys.FAILED)
 
 
 class Held(NamedTuple):
@@ -29,17 +35,20 @@ class Process:
         self.client = connect()
         self.scripts = Scripts(self.client)
         self.changed = threading.Condition()
-        self.stopping = False
+        self.stopping = self.quiet = False
+        self.given_up = 0  # threads whose job ran past its hard limit: nobody waits for them
+        self.paused = frozenset()
+        self.running = {}  # tag -> Running
+        self.tally = Tally()
         self.next_tag = 1  # goes on after a new name, so that no tag ever means another job
         self.rename()
 
     def rename(self):
         """Take a new id, and with it an empty inflight: what still runs under the old one is somebody else's by now."""
-        host = os.environ.get("DYNO") or socket.gethostname()
-        self.id = f"{host}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.id = f"{HOST}:{os.getpid()}:{secrets.token_hex(3)}"
         self.inflight = keys.inflight(self.id)
         self.held = {}  # tag -> Held: fetched and not finished
-        self.finished = deque()  # (tag, job id if Redis keeps something beside the message)
+        self.finished = {outcome: deque() for outcome in OUTCOMES}  # of (tag, its id if Redis keeps anything of it)
         self.in_doubt = False
 
     def fetch(self, order):
@@ -51,16 +60,14 @@ class Process:
         if self.in_doubt:
             self.put_back_what_never_arrived()
         with self.changed:
-            finished = [self.finished.popleft() for _ in range(len(self.finished))]
-            idle = 0 if self.stopping else self.idle
-        names = [self.inflight, keys.PROCESSES, keys.ATTEMPTS, keys.DELIVERIES, *order]
-        arguments = [self.id, idle, self.next_tag, len(finished), *(tag for tag, _ in finished)]
-        arguments += [job_id for _, job_id in finished if job_id]
+            finished = {outcome: list(found) for outcome, found in self.finished.items()}
+            idle = 0 if self.stopping or self.quiet else self.idle
+        handed_in = list(chain(*finished.values()))
+        arguments = [self.id, idle, self.next_tag, *map(len, finished.values()), *(tag for tag, _ in handed_in)]
+        arguments += [job_id for _, job_id in handed_in if job_id]
         try:
-            found = self.scripts.fetch(names, arguments)
+            found, paused = self.scripts.fetch([self.inflight, *BESIDE, *order], arguments)
         except redis.RedisError:
-            with self.changed:
-                self.finished.extendleft(reversed(finished))
             self.next_tag += idle
             self.in_doubt = True
             raise
@@ -70,26 +77,30 @@ class Process:
         ]
         self.next_tag += len(jobs)
         with self.changed:
+            for outcome, of_these in finished.items():
+                for _ in of_these:
+                    self.finished[outcome].popleft()
             self.idle -= len(jobs)
             self.held.update((job.tag, job) for job in jobs)
+        self.paused = frozenset(name.decode() for name in paused)
         return jobs
 
     def put_back_what_never_arrived(self):
         given_out = {int(tag) for tag in self.client.hkeys(self.inflight)}
         with self.changed:
-            ours = self.held.keys() | {tag for tag, _ in self.finished}
+            ours = self.held.keys() | {tag for found in self.finished.values() for tag, _ in found}
         if lost := sorted(given_out - ours):
-            self.scripts.release([self.inflight], lost)
+            self.scripts.release([self.inflight, keys.LEDGER], lost)
         self.in_doubt = False
 
-    def finish(self, held, job_id=None):
-        """The job is done: it is acknowledged with the next fetch. `job_id` if something is kept beside its message."""
+    def finish(self, held, outcome="done", job_id=None):
+        """The job is over: it is handed in with the next fetch. `job_id` if something is kept beside its message."""
         with self.changed:
             if self.held.pop(held.tag, None) is held:
-                self.finished.append((held.tag, job_id))
+                self.finished[outcome].append((held.tag, job_id))
 
     def moved(self, held):
-        """The job is elsewhere in Redis already: there is nothing to acknowledge."""
+        """The job is elsewhere in Redis already: there is nothing to hand in."""
         with self.changed:
             self.held.pop(held.tag, None)
 
@@ -97,6 +108,24 @@ class Process:
         with self.changed:
             self.idle += 1
             self.changed.notify_all()
+
+    def give_up(self, running):
+        """Nobody waits for the thread of this job any more."""
+        self.moved(running.held)
+        with self.changed:
+            self.given_up += 1
+            self.changed.notify_all()
+
+    def runs(self):
+        """The jobs that run now."""
+        return list(self.running.values())
+
+    def has_finished(self):
+        return any(self.finished.values())
+
+    def has_news(self):
+        """Whether there is a reason to talk to Redis; what is finished is one, even when no thread is idle."""
+        return self.stopping or self.idle or self.has_finished()
 
     def wait(self, ready, seconds):
         with self.changed:
@@ -106,7 +135,8 @@ class Process:
         """Fetch nothing more, and wait until every thread is idle; whether that came to pass in time."""
         with self.changed:
             self.stopping = True
-            return self.changed.wait_for(lambda: self.idle == self.threads, seconds)
+            self.changed.wait_for(lambda: self.idle + self.given_up >= self.threads, seconds)
+            return self.idle == self.threads
 
     def leave(self):
         """Hand in what is finished, put back what is not, and take leave. The last act: nothing may run after it."""
@@ -114,7 +144,7 @@ class Process:
         self.fetch([])
         with self.changed:
             unfinished = sorted(self.held)
-        count = self.scripts.release([self.inflight], unfinished) if unfinished else 0
+        count = self.scripts.release([self.inflight, keys.LEDGER], unfinished) if unfinished else 0
         self.client.zrem(keys.PROCESSES, self.id)
-        self.client.delete(keys.process(self.id))
+        self.client.delete(keys.process(self.id), keys.work(self.id), keys.signals(self.id))
         return count

@@ -12,6 +12,10 @@ ORPHANS = 600  # seconds between looks for what no process holds, which reads th
 POISON = 3  # a job whose process died this often with it is not given to another
 
 
+class Poison(Exception):
+    """A job that is thought to kill its process."""
+
+
 class Reaper:
     def __init__(self):
         self.answered_since = self.looked_for_orphans = None
@@ -36,7 +40,10 @@ class Reaper:
             self.bury(process, scripts)
 
     def bury(self, process, scripts):
-        names = [keys.inflight(process), keys.PROCESSES, keys.DELIVERIES, keys.DEAD, keys.ATTEMPTS]
-        poison = dead.record("Poison", f"its process died {POISON} times while it ran", POISON)
-        back, poisoned = scripts.rescue(names, [process, SILENCE, POISON, poison])
-        logger.warning("process %s is dead: %d jobs put back, %d poisoned", process, back, poisoned)
+        names = [keys.inflight(process), keys.PROCESSES, keys.DELIVERIES, keys.DEAD, keys.ATTEMPTS, keys.LEDGER]
+        poison = Poison(f"its process died {POISON} times while it ran")
+        back, poisoned = scripts.rescue(names, [process, SILENCE, POISON, dead.record_of(poison, POISON)])
+        logger.warning("process %s is dead: %d jobs put back, %d poisoned", process, back, len(poisoned))
+        for held in poisoned:
+            queue, message = held.split(b"\n", 1)
+            dead.tell(queue.decode(), message, poison)

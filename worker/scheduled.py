@@ -3,13 +3,17 @@
 from worker import keys
 
 INTERVAL = 0.5  # seconds between two looks; every worker looks, and the script moves each job once
-BATCH = 100
+BATCH = 500
+ROUNDS = 20  # batches in one look: a worker that promoted for long would give no sign of life meanwhile
 
 
 def promote(scripts):
-    """Move all that is due from schedule and retry; returns how many."""
+    """Move what is due from schedule and retry; returns how many."""
     moved = 0
-    for key in (keys.SCHEDULE, keys.RETRY):
-        while count := scripts.promote([key], [BATCH]):
+    for key, fetched in ((keys.SCHEDULE, 0), (keys.RETRY, 1)):
+        for _ in range(ROUNDS):
+            count = scripts.promote([key, keys.LEDGER], [BATCH, fetched])
             moved += count
+            if count < BATCH:
+                break
     return moved

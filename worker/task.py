@@ -3,11 +3,18 @@
 import celery
 from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
 
-from worker import retries
+from worker import job, limits, retries
+from worker.job import Hopeless
+
+
+class Ended(Exception):
+    """A job was ended by what is no error: its soft time limit, SystemExit."""
 
 
 class Task(celery.Task):
     max_retries = retries.LIMIT
+    on_exhausted = "dead"  # or "discard": what becomes of a job that failed for good
+    every = cron = None  # when to make a job of it by itself, see worker/periodic.py
 
     def __call__(self, *args, **kwargs):
         """Run the job, and turn its failure into a retry while there are attempts left.
@@ -16,12 +23,30 @@ class Task(celery.Task):
         """
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
-        try:
+        if self.request.is_eager:
             return self.run(*args, **kwargs)
-        except (Retry, Ignore, Reject):
+        running = job.current.get()
+        try:
+            limits.arm(running)
+            try:
+                return self.run(*args, **kwargs)
+            finally:
+                limits.disarm(running)
+        except (Retry, Ignore, Reject, Hopeless):
             raise
+        except limits.Stopped:
+            limits.clean()
+            raise Hopeless("stopped by hand") from None
+        except limits.SoftTimeLimit as error:
+            limits.clean()
+            self.fail(Ended(f"its soft time limit of {running.soft:g} s was over"), error)
         except Exception as error:
-            raise self.retry(exc=error, countdown=retries.delay(self.request.retries)) from error
+            self.fail(error, error)
+        except BaseException as error:  # left as it is, a SystemExit would end the worker's thread
+            self.fail(Ended(repr(error)), error)
+
+    def fail(self, failure, cause):
+        raise self.retry(exc=failure, countdown=retries.delay(self.request.retries)) from cause
 
 
 class EngineTask(Task):

@@ -6,6 +6,7 @@ super_fetch). Celery's own transport takes it with one command and notes it with
 
 import random
 import threading
+from uuid import uuid4
 
 import redis
 from kombu.transport import virtual
@@ -24,7 +25,8 @@ class Channel(virtual.Channel):
     def _put(self, queue, message, **_):
         headers, running = message["headers"], job.current.get()
         again = running is not None and running.id == headers["id"]  # `self.retry` and `self.replace` keep the id
-        client.push_message(queue, dumps(message), headers["id"], due=headers.get("eta"), once=not again)
+        token = f"{headers['id']}:{uuid4()}" if again else headers["id"]
+        client.put([client.Entry(token, queue, dumps(message).encode(), due=headers.get("eta"))])
 
     def _size(self, queue):
         return client.connection().llen(queue)
@@ -53,7 +55,8 @@ class Transport(virtual.Transport):
     deliver = None
 
     def establish_connection(self):
-        client.connection().ping()
+        if self.process:  # a worker waits here until Redis is back; who enqueues has the outbox
+            client.connection().ping()
         return super().establish_connection()
 
     def driver_version(self):
@@ -62,7 +65,7 @@ class Transport(virtual.Transport):
     def drain_events(self, connection, timeout=None):
         """Hand the threads as many jobs as they are idle, or wait until there are some; Celery calls this in a loop."""
         process = type(self).process
-        if process is None or not process.wait(lambda: process.stopping or process.idle, timeout) or process.stopping:
+        if process is None or not process.wait(process.has_news, timeout) or process.stopping:
             raise TimeoutError
         order = in_order(process.queues)
         try:
@@ -72,9 +75,9 @@ class Transport(virtual.Transport):
                 raise
             type(self).on_unregistered()
             raise TimeoutError from None
-        for held in jobs:
-            type(self).deliver(held)
-        if not jobs:
+        if jobs:
+            type(self).deliver(jobs)
+        else:
             type(self).doorbell.wait(process, timeout)
 
 
@@ -89,7 +92,7 @@ def in_order(queues):
 
 
 class Doorbell:
-    """Wakes the worker when a job arrives in an empty queue.
+    """Wakes the worker when a job arrives in an empty queue that is not paused.
 
     BLMOVE from the right of a queue to its right moves nothing, it only waits until there is one. Each queue has a
     thread and a connection, so that none waits behind another's block.
@@ -105,9 +108,10 @@ class Doorbell:
     def wait(self, process, seconds):
         """Until it rings, a job has been finished and is to be handed in, or the seconds are over."""
         self.rung = False
-        for event in self.armed.values():
-            event.set()
-        process.wait(lambda: self.rung or process.finished or process.stopping, seconds)
+        for name, event in self.armed.items():
+            if name not in process.paused and not process.quiet:
+                event.set()
+        process.wait(lambda: self.rung or process.has_finished() or process.stopping, seconds)
         for event in self.armed.values():
             event.clear()
 

@@ -4,8 +4,13 @@ import json
 
 import pytest
 
-from worker import client, dead, keys, reaper, scheduled
+from worker import client, dead, keys, process, reaper, scheduled
 from worker.connection import Scripts, connect
+
+
+@pytest.fixture(autouse=True)
+def no_outbox(monkeypatch):
+    monkeypatch.setattr(client, "outbox", None)
 
 
 @pytest.fixture
@@ -22,14 +27,20 @@ def scripts(redis):
     return Scripts(redis)
 
 
+def beat(scripts, join=0, **told):
+    told = {"facts": {"pid": 1}, "work": {}, "metrics": {}, "recent": []} | told
+    names = [keys.PROCESSES, keys.process("p"), keys.work("p"), keys.signals("p"), keys.RECENT]
+    return scripts.beat(names, ["p", 60, join, json.dumps(told), 2])
+
+
 @pytest.fixture
 def fetch(redis, scripts):
     """Fetch as a process that is registered: `fetch(idle=2)` gives [(tag, message, attempts, deliveries)]."""
-    scripts.beat([keys.PROCESSES, keys.process("p")], ["p", 60, 1, "pid", 1])
+    beat(scripts, join=1)
 
     def fetch(idle=1, tag=1, finished=(), ids=(), queues=("default", "mailers")):
-        names = [keys.inflight("p"), keys.PROCESSES, keys.ATTEMPTS, keys.DELIVERIES, *queues]
-        found = scripts.fetch(names, ["p", idle, tag, len(finished), *finished, *ids])
+        names = [keys.inflight("p"), *process.BESIDE, *queues]
+        found, _ = scripts.fetch(names, ["p", idle, tag, len(finished), 0, 0, *finished, *ids])
         return [tuple(found[i : i + 1] + found[i + 2 : i + 5]) for i in range(0, len(found), 5)]
 
     return fetch
@@ -43,7 +54,7 @@ def test_a_push_of_the_same_id_counts_once(redis):
     for _ in range(2):
         push(1, id="same")
     assert redis.llen("default") == 1
-    assert 3500 < redis.ttl(f"{keys.DEDUPE}same") <= 3600
+    assert 3500 < redis.ttl(keys.dedupe("same")) <= 3600
 
 
 def test_a_push_for_later_waits_by_the_clock_of_redis(redis, scripts):
@@ -80,21 +91,25 @@ def test_a_fetch_hands_in_what_is_finished(redis, fetch):
 def test_a_process_that_is_not_registered_fetches_nothing(redis, scripts):
     push(1)
     with pytest.raises(Exception, match="UNREGISTERED ghost"):
-        scripts.fetch(
-            [keys.inflight("ghost"), keys.PROCESSES, keys.ATTEMPTS, keys.DELIVERIES, "default"], ["ghost", 1, 1, 0]
-        )
+        scripts.fetch([keys.inflight("ghost"), *process.BESIDE, "default"], ["ghost", 1, 1, 0, 0, 0])
     assert redis.llen("default") == 1
 
 
 def test_who_was_taken_for_dead_does_not_come_back_by_a_sign_of_life(redis, scripts):
-    assert scripts.beat([keys.PROCESSES, keys.process("p")], ["p", 60, 0, "pid", 1]) == 0
+    assert beat(scripts) is None
     assert redis.zcard(keys.PROCESSES) == 0
 
 
 def test_a_failure_moves_the_job_with_what_is_known_of_it(redis, scripts, fetch):
     id = push(1)
     ((tag, message, *_),) = fetch()
-    assert scripts.fail([keys.inflight("p"), keys.RETRY, keys.ATTEMPTS], [tag, id, 15, '{"attempt": 1}', ""]) == 1
+    assert (
+        scripts.fail(
+            [keys.inflight("p"), keys.RETRY, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER],
+            [tag, id, 15, '{"attempt": 1}'],
+        )
+        == 1
+    )
     assert not redis.exists(keys.inflight("p"))
     ((job, due),) = redis.zrange(keys.RETRY, 0, -1, withscores=True)
     assert job == b"default\n" + message
@@ -106,29 +121,35 @@ def test_a_failure_moves_the_job_with_what_is_known_of_it(redis, scripts, fetch)
 
 
 def test_a_failure_of_what_was_taken_away_moves_nothing(redis, scripts):
-    assert scripts.fail([keys.inflight("p"), keys.RETRY, keys.ATTEMPTS], [1, "id", 15, "{}", ""]) == 0
+    assert (
+        scripts.fail(
+            [keys.inflight("p"), keys.RETRY, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER],
+            [1, "id", 15, "{}"],
+        )
+        == 0
+    )
     assert not redis.exists(keys.RETRY, keys.ATTEMPTS)
 
 
 def test_what_is_released_stands_first_in_its_queue_again(redis, scripts, fetch):
     ids = [push(number) for number in range(4)]
     fetch(idle=2)
-    assert scripts.release([keys.inflight("p")], [1, 2]) == 2
+    assert scripts.release([keys.inflight("p"), keys.LEDGER], [1, 2]) == 2
     order = [json.loads(message)["headers"]["id"] for message in reversed(redis.lrange("default", 0, -1))]
     assert order == ids
 
 
-def rescue(scripts, process="p"):
-    names = [keys.inflight(process), keys.PROCESSES, keys.DELIVERIES, keys.DEAD, keys.ATTEMPTS]
-    return scripts.rescue(names, [process, reaper.SILENCE, reaper.POISON, "{}"])
+def rescue(scripts, name="p"):
+    names = [keys.inflight(name), keys.PROCESSES, keys.DELIVERIES, keys.DEAD, keys.ATTEMPTS, keys.LEDGER]
+    return scripts.rescue(names, [name, reaper.SILENCE, reaper.POISON, "{}"])
 
 
 def test_only_the_silent_are_rescued(redis, scripts, fetch):
     push(1)
     fetch()
-    assert rescue(scripts) == [0, 0]
+    assert rescue(scripts) == [0, []]
     redis.zadd(keys.PROCESSES, {"p": redis.time()[0] - reaper.SILENCE - 1})
-    assert rescue(scripts) == [1, 0]
+    assert rescue(scripts) == [1, []]
     assert (redis.llen("default"), redis.zcard(keys.PROCESSES)) == (1, 0)
 
 
@@ -138,7 +159,7 @@ def test_the_third_rescue_of_a_job_is_its_last(redis, scripts):
         message = redis.rpop("default")
         redis.hset(keys.inflight("gone"), tag, b"default\n" + message)
         outcome = rescue(scripts, "gone")
-    assert outcome == [0, 1]
+    assert outcome == [0, [b"default\n" + message]]
     assert redis.zcard(keys.DEAD) == 1
     assert redis.hexists(keys.ATTEMPTS, id)
     assert not redis.exists("default", keys.DELIVERIES)
@@ -161,8 +182,14 @@ def test_a_full_redis_refuses_new_jobs_and_lets_the_old_ones_go_their_way(redis,
     redis.config_set("maxmemory", 1)
     with pytest.raises(Exception, match="OOM|maxmemory"):
         push(3)
-    scripts.beat([keys.PROCESSES, keys.process("p")], ["p", 60, 0, "pid", 1])
+    beat(scripts)
     ((tag, *_), _) = fetch(idle=2)
-    assert scripts.fail([keys.inflight("p"), keys.DEAD, keys.ATTEMPTS], [tag, ids[0], 0, "{}", ""]) == 1
-    assert scripts.release([keys.inflight("p")], [tag + 1]) == 1
+    assert (
+        scripts.fail(
+            [keys.inflight("p"), keys.DEAD, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER],
+            [tag, ids[0], 0, "{}"],
+        )
+        == 1
+    )
+    assert scripts.release([keys.inflight("p"), keys.LEDGER], [tag + 1]) == 1
     assert (redis.zcard(keys.DEAD), redis.llen("default")) == (1, 1)

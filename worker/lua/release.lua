@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Put jobs back at the head of their queues, the oldest first in line. KEYS: inflight:{process}.
+-- Put jobs back at the head of their queues, the oldest first in line. KEYS: inflight:{process}, stat:ledger.
 -- ARGV: tags, in the order in which they were fetched. Returns how many.
 local count = 0
 for index = #ARGV, 1, -1 do
@@ -11,4 +11,5 @@ for index = #ARGV, 1, -1 do
     count = count + 1
   end
 end
+if count > 0 then redis.call('HINCRBY', KEYS[2], 'fetched', -count) end
 return count

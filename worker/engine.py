@@ -1,0 +1,41 @@
+"""Puts a Celery app on this engine: ours in worker/celery.py, or any other, with or without Django.
+
+app = Celery("mine", broker=os.environ["REDIS_URL"])
+engine.install(app)
+"""
+
+from kombu import Queue
+
+from worker import config
+
+
+def install(app):
+    """Set the transport, the pool and the base class of the tasks; before the app has any."""
+    app.task_cls = "worker.task:EngineTask"
+    app.control_cls = "worker.control:Control"
+    app.conf.update(
+        common(),
+        broker_transport="worker.transport:Transport",
+        worker_pool="worker.pool:Pool",
+    )
+
+
+def common():
+    """What holds for Celery's own transport and pool as well."""
+    return {
+        "broker_connection_retry_on_startup": True,
+        "accept_content": ["json"],
+        # For chords and `ignore_result=False`; nothing is kept of other tasks.
+        "result_backend": config.REDIS_URL,
+        "result_expires": 3600,
+        "task_ignore_result": True,
+        "task_default_queue": "default",
+        "task_queues": [Queue(name) for name in config.QUEUES],
+        # A job is acknowledged after it ran, so that a worker that dies in the middle has not taken it along.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_concurrency": config.CONCURRENCY,
+        "worker_consumer": "worker.consumer:Consumer",
+        "worker_enable_remote_control": False,
+        "worker_redirect_stdouts": False,
+    }

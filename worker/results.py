@@ -1,0 +1,84 @@
+"""What is known of a job while it runs and after, for the tasks that ask for it: `@task(keep_result=3600)`."""
+
+import json
+import traceback
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from django.tasks import TaskResult, TaskResultStatus
+from django.tasks.base import TaskError
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.utils import timezone
+from django.utils.json import normalize_json
+from django.utils.module_loading import import_string
+
+from worker import client, job, keys
+
+TIMES = ("enqueued_at", "started_at", "finished_at", "last_attempted_at")
+
+
+def kept(result, call):
+    """Make the call of a job, and keep what becomes of it; returns what it returns.
+
+    result: the TaskResult of a job that runs. Raises what the call raises, and TypeError when JSON cannot hold what it
+    returns.
+    """
+    known = read(result.id) or {}
+    errors = [TaskError(**error) for error in known.get("errors", [])]
+    result = replace(result, errors=errors, enqueued_at=moment(known.get("enqueued_at")))
+    keep(result)
+    try:
+        value = normalize_json(call())
+    except Exception as error:
+        path = f"{type(error).__module__}.{type(error).__qualname__}"
+        errors.append(TaskError(exception_class_path=path, traceback="".join(traceback.format_exception(error))))
+        over = isinstance(error, job.Hopeless) or len(errors) > result.task.retries
+        status = TaskResultStatus.FAILED if over else TaskResultStatus.READY
+        keep(replace(result, status=status, finished_at=timezone.now() if over else None))
+        raise
+    keep(replace(result, status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now()), value)
+    return value
+
+
+def keep(result, value=None):
+    """Write a TaskResult for as long as its task asks for."""
+    record = {
+        "task": result.task.module_path,
+        "id": result.id,
+        "status": result.status,
+        "args": result.args,
+        "kwargs": result.kwargs,
+        "backend": result.backend,
+        "errors": [asdict(error) for error in result.errors],
+        "worker_ids": result.worker_ids,
+        "value": value,
+        **{name: time.isoformat() if (time := getattr(result, name)) else None for name in TIMES},
+    }
+    client.connection().set(keys.done(result.id), json.dumps(record), ex=result.task.keep_result)
+
+
+def find(id):
+    """The TaskResult of a job. Raises TaskResultDoesNotExist when nothing is kept of it."""
+    record = read(id)
+    if record is None:
+        raise TaskResultDoesNotExist(
+            f"nothing is kept of job {id}: it is of a task without keep_result, unknown, or too old"
+        )
+    value = record.pop("value")
+    record |= {name: moment(record[name]) for name in TIMES}
+    record["task"] = import_string(record["task"])
+    record["status"] = TaskResultStatus(record["status"])
+    record["errors"] = [TaskError(**error) for error in record["errors"]]
+    result = TaskResult(**record)
+    object.__setattr__(result, "_return_value", value)
+    return result
+
+
+def read(id):
+    kept = client.connection().get(keys.done(id))
+    record = json.loads(kept) if kept else None
+    return record if isinstance(record, dict) and "status" in record else None
+
+
+def moment(text):
+    return datetime.fromisoformat(text) if text else None
