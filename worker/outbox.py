@@ -1,0 +1,115 @@
+"""Jobs in the database: those of a transaction that is not over, and those that Redis was not there to take.
+
+A job that is enqueued within a transaction is a row of that transaction, so that both come to pass or neither does.
+After the commit it is pushed and its row deleted, and should the process die in between, the relay of any worker does
+it. A push counts once (`dedupe:{token}`), so it may be repeated. This is the transactional outbox of microservices.io.
+"""
+
+import logging
+import threading
+from datetime import timedelta
+from functools import partial
+
+import redis
+from celery.signals import worker_ready
+from django.db import DatabaseError, connections, router, transaction
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
+
+from worker import client, config, limits
+
+logger = logging.getLogger(__name__)
+
+AGE = 5  # seconds after which a row is not waited for any more: whoever wrote it had time enough to push it
+LOOK = 2  # seconds between looks for such rows
+BATCH = 500
+
+
+def install():
+    """Have every job pass through here, and its rows looked after in every worker."""
+    client.outbox = put
+    limits.cleaners.append(connections.close_all)
+    if config.ENGINE == "kickstand":
+        worker_ready.connect(start_relay, weak=False)
+
+
+def put(entries):
+    """Write jobs into the transaction that is open; else push them, or keep them as rows when Redis is away.
+
+    Returns when they are safe. Raises a DatabaseError when they are not.
+    """
+    if database().in_atomic_block:
+        write(entries)
+        transaction.on_commit(partial(push, entries), using=database().alias)
+        return
+    try:
+        client.send(entries)
+    except redis.RedisError as error:
+        write(entries)
+        logger.warning("%d jobs wait in the database: %s", len(entries), error)
+
+
+def database():
+    from worker.models import Outbox
+
+    return connections[router.db_for_write(Outbox)]
+
+
+def write(entries):
+    from worker.models import Outbox
+
+    rows = [Outbox(token=e.token, queue=e.queue, message=e.message, seconds=e.seconds, due=e.due) for e in entries]
+    Outbox.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+
+
+def push(entries):
+    """Push what was committed, and delete its rows. What goes wrong here is left to the relay."""
+    from worker.models import Outbox
+
+    try:
+        client.send(entries)
+        for start in range(0, len(entries), BATCH):
+            Outbox.objects.filter(pk__in=[entry.token for entry in entries[start : start + BATCH]]).delete()
+    except (redis.RedisError, DatabaseError) as error:
+        logger.warning("%d jobs wait in the database: %s", len(entries), error)
+
+
+def relay():
+    """Push the rows that are left over; returns how many. Several may do this at once, each has rows of its own."""
+    from worker.models import Outbox
+
+    left_over = Outbox.objects.filter(created_at__lt=Now() - timedelta(seconds=AGE))
+    if not left_over.exists():
+        return 0
+    with transaction.atomic(using=database().alias):
+        if database().features.has_select_for_update_skip_locked:
+            left_over = left_over.select_for_update(skip_locked=True)
+        age = ExpressionWrapper(Now() - F("created_at"), DurationField())
+        rows = list(left_over.annotate(age=age).order_by("created_at")[:BATCH])
+        client.send([entry(row) for row in rows])
+        Outbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    logger.info("relayed %d jobs from the database", len(rows))
+    return len(rows)
+
+
+def entry(row):
+    seconds = None if row.seconds is None else max(row.seconds - row.age.total_seconds(), 0)
+    return client.Entry(row.token, row.queue, bytes(row.message), seconds, row.due)
+
+
+def start_relay(**_):
+    threading.Thread(target=keep_relaying, name="relay", daemon=True).start()
+
+
+def keep_relaying():
+    pause = threading.Event()
+    while not pause.wait(LOOK):
+        try:
+            while relay() == BATCH:
+                pass
+        except redis.RedisError:
+            pass  # the client has said so
+        except DatabaseError as error:
+            logger.warning("the relay cannot read the outbox, trying again: %s", error)
+        finally:
+            connections.close_all()
