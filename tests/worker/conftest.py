@@ -1,0 +1,72 @@
+import signal
+
+import pytest
+
+from tests.servers import Redis
+from tests.worker.staff import Staff
+from worker import client, config
+from worker.connection import connect
+
+
+@pytest.fixture
+def no_outbox(monkeypatch):
+    """As where there is no database: what Redis does not take is the caller's to hear."""
+    monkeypatch.setattr(client, "outbox", None)
+
+
+@pytest.fixture
+def queue_backend(settings):
+    """Jobs go to Redis, and stay there when no worker runs."""
+    settings.TASKS = {"default": {"BACKEND": "worker.backend.QueueBackend", "QUEUES": ["default", "mailers"]}}
+
+
+@pytest.fixture
+def redis():
+    """The Redis that all tests share, without anything in it."""
+    redis = connect()
+    redis.flushdb()
+    yield redis
+    redis.flushdb()
+    redis.close()
+
+
+@pytest.fixture
+def reach(monkeypatch):
+    """Have what is enqueued here go to another Redis: `reach(url)`."""
+
+    def reach(url):
+        monkeypatch.setenv("REDIS_URL", url)
+        monkeypatch.setattr(config, "REDIS_URL", config.redis_url())
+        forget()
+
+    yield reach
+    forget()
+
+
+def forget():
+    for made in (client.connection, client.scripts, client.breaker):
+        made.cache_clear()
+
+
+@pytest.fixture
+def server(tmp_path, reach):
+    """A Redis of the test alone, which it can stop, with all that is enqueued here going to it."""
+    server = Redis(tmp_path / "redis")
+    reach(server.url)
+    yield server
+    server.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    staff = Staff(tmp_path_factory.mktemp("staff"))
+    yield staff
+    staff.stop()
+
+
+@pytest.fixture
+def staff(house, reach, no_outbox):
+    """Workers of this test, and a Redis with nothing in it to which goes all that is enqueued here."""
+    reach(house.server.url)
+    yield house
+    house.clear()

@@ -1,0 +1,83 @@
+"""What is wrong with the jobs Redis and the workers, and what mends it."""
+
+import shlex
+from typing import NamedTuple
+
+import redis
+
+from worker import config
+from worker.api.connection import connection
+from worker.api.crew import processes
+from worker.api.jobs import counted
+from worker.api.queue import queues
+
+SET = 'redis-cli -u "$REDIS_URL" CONFIG SET'
+
+
+class Finding(NamedTuple):
+    """Something to know about; `problem` is False for what merely could not be seen from here."""
+
+    text: str
+    mend: str
+    problem: bool = True
+
+
+def check():
+    """A list of Findings, empty when all is well. Reads the name of every key of Redis, as `queues` does."""
+    settings, info = configuration(), connection().info()
+    return [*memory(settings, info), *persistence(settings, info), *listeners()]
+
+
+def configuration():
+    """The settings of Redis; None when CONFIG is forbidden, as on most managed ones."""
+    try:
+        return connection().config_get("maxmemory-policy", "appendfsync", "save")
+    except redis.ResponseError:
+        return None
+
+
+def memory(settings, info):
+    policy = info.get("maxmemory_policy") or (settings or {}).get("maxmemory-policy")
+    if policy is None:
+        text = "whether Redis deletes jobs when it is full could not be seen"
+        yield Finding(text, "ask its provider for noeviction", problem=False)
+    elif policy != "noeviction":
+        limit = info.get("maxmemory")
+        when = f"when it is full, at {limit:,} bytes" if limit else "as soon as a maxmemory is set"
+        mend = f"{SET} maxmemory-policy noeviction"
+        if settings is None:
+            mend = "choose noeviction at its provider (Heroku: heroku redis:maxmemory --policy noeviction)"
+        yield Finding(f"Redis deletes jobs {when}: maxmemory-policy is {policy}", mend)
+
+
+def persistence(settings, info):
+    on_disk = info.get("aof_enabled") == 1
+    if settings is None and on_disk:
+        yield Finding("how often Redis flushes its log to disk could not be seen", "ask its provider", problem=False)
+    elif settings is None:
+        text = "Redis keeps no log on disk, so a crash costs jobs: all, or those since a snapshot (not seen from here)"
+        yield Finding(text, "ask its provider for an append-only file")
+    elif not on_disk:
+        text = "Redis keeps nothing on disk: its end costs all jobs"
+        if settings.get("save"):
+            text = "Redis keeps only snapshots on disk: a crash costs the jobs since the last"
+        yield Finding(text, f"{SET} appendonly yes")
+    elif settings.get("appendfsync") == "no":
+        text = "Redis leaves it to the system when its log reaches the disk: a power cut costs half a minute of jobs"
+        yield Finding(text, f"{SET} appendfsync everysec")
+
+
+def listeners():
+    if config.ENGINE == "celery":
+        text = "whether a worker is alive could not be seen: with WORKER_ENGINE=celery none says so"
+        yield Finding(text, "look at the logs of the workers", problem=False)
+        return
+    found = queues(look_at=None)
+    living = any(process.alive for process in processes())
+    if not living:
+        waiting = sum(queue.size for queue in found)
+        yield Finding(f"no worker is alive: {counted(waiting)} waiting", "celery -A worker worker")
+    for queue in found:
+        if queue.unheard and (living or queue.name not in config.QUEUES):
+            text = f"no worker listens to the queue {queue.name!r}, with {counted(queue.size)} waiting"
+            yield Finding(text, f"celery -A worker worker -Q {shlex.quote(queue.name)}")
