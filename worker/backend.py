@@ -217,7 +217,7 @@ class ThreadBackend(ImmediateBackend):
         self.execute(result)
         connections.close_all()
         failures = len(result.errors)
-        hopeless = failures and result.errors[-1].exception_class is job.Hopeless
+        hopeless = failures and issubclass(result.errors[-1].exception_class, job.Hopeless)
         if result.status == TaskResultStatus.FAILED and failures <= result.task.retries and not hopeless:
             self.submit(result, retries.delay(failures - 1))
 

@@ -63,7 +63,11 @@ def dedupe(id):
 
 
 def done(id):
-    """string: JSON. The job did its work: its result for who asked for it, or that its mail was taken by the server."""
+    """string: JSON. What is known of a job for whom it asked for that, for as long as its task says.
+
+    Of "{id}.{n}": for whom a server has taken its n-th mail; for a day, or as long as a dead job is kept if some of its
+    recipients were refused.
+    """
     return f"done:{id}"
 
 

@@ -1,20 +1,31 @@
-"""The queued mailer, which makes a job of every mail, and the job that delivers it.
+"""The queued mailer, which makes a job of every mail, the job, and the mailers that deliver.
 
 `MAILERS["default"]` is the queued one, so `send_mail()` anywhere in the app returns at once. Inside a job it delivers
 right there: the job is what makes the mail safe already, and a second one would only double the ways to fail.
+
+What delivers sends a mail once, however often its job runs (worker/sent.py), and lets the server's reply decide what
+becomes of the job (worker/smtp.py).
 """
 
-from base64 import b64decode, b64encode
-from email import message_from_bytes, policy
-from email.message import MIMEPart
+import logging
+import re
+from copy import copy
+from email import policy
+from email.errors import MessageError
+from email.utils import parseaddr
 
 from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends import smtp
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
 from django.tasks import task
+from django.utils.encoding import punycode
+from django.utils.functional import cached_property
 
-from worker import job
+from worker import job, parcel, sent
+from worker.smtp import Server, domain
+
+logger = logging.getLogger(__name__)
 
 # The user a mail is for, and whether nobody else may read it (a password reset): for the inbox at /letters/ and the
 # dashboard, and removed before a mail leaves the house.
@@ -28,13 +39,92 @@ class QueuedMailer(BaseEmailBackend):
         if job.current.get():
             return mailers["delivery"].send_messages(messages)
         for message in messages:
-            deliver.enqueue(packed(message))
+            deliver.enqueue(parcel.pack(message))
         return len(messages)
 
 
 @task(queue_name="mailers")
 def deliver(message):
-    unpacked(message).send(using="delivery")
+    parcel.unpack(message, EmailMultiAlternatives()).send(using="delivery")
+
+
+class DeliveringMailer(BaseEmailBackend):
+    """Delivers each mail once, however often its job runs; `deliver` of a subclass says where."""
+
+    def send_messages(self, messages):
+        """Deliver now what has recipients, and return how many these were.
+
+        Raises worker.job.Hopeless for mails that no further attempt can help, after it has delivered the others, and
+        whatever else `deliver` raises at once.
+        """
+        hopeless, messages = [], [message for message in messages if message.recipients()]
+        for message in messages:
+            try:
+                self.send(message)
+            except job.Hopeless as error:
+                hopeless.append(error)
+        if hopeless:
+            raise job.Hopeless("\n".join(map(str, hopeless))) from hopeless[0]
+        return len(messages)
+
+    def send(self, message):
+        try:
+            mail = sent.next_mail(self.addresses(message))
+            if mail.missing:
+                self.deliver(named(message, mail.id), mail.missing, mail.note)
+            else:
+                logger.info("mail %s was sent before, it is not sent again", mail.id)
+        except (ValueError, MessageError) as error:  # a line break in a header, an address that is none
+            raise job.Hopeless(f"this cannot be a mail: {error}") from error
+
+    def addresses(self, message):
+        return list(dict.fromkeys(message.recipients()))
+
+    def deliver(self, message, addresses, taken):
+        """Deliver to these addresses, and call `taken` with those of them for which that is done, at once then."""
+        raise NotImplementedError
+
+
+def named(message, id):
+    """A copy of the message with a Message-ID made of `id`, unless its author gave it one.
+
+    The domain is the sender's: that of this machine would need a name server, and says nothing to anybody.
+    """
+    message = copy(message)
+    message.extra_headers = dict(message.extra_headers)
+    if not any(name.lower() == "message-id" for name in message.extra_headers):
+        place = punycode(domain(parseaddr(str(message.from_email))[1]))
+        message.extra_headers["Message-ID"] = f"<{re.sub(r'[^\w.-]', '-', id, flags=re.ASCII)}@{place}>"
+    return message
+
+
+class SmtpMailer(DeliveringMailer, smtp.EmailBackend):
+    """Delivers to the server of SMTP_URL, each mail on a connection of its own."""
+
+    def addresses(self, message):
+        return list(dict.fromkeys(map(self.prep_address, message.recipients())))
+
+    def deliver(self, message, addresses, taken):
+        for name in (USER_HEADER, PRIVATE_HEADER):
+            message.extra_headers.pop(name, None)
+        sender = self.prep_address(message.from_email)
+        content = message.message(policy=policy.SMTP).as_bytes()
+        if job.current.get():
+            give_back_connections()
+        self.server.send(sender, addresses, content, taken)
+
+    @cached_property
+    def server(self):
+        return Server(
+            self.host,
+            self.port,
+            self.username,
+            self.password,
+            use_tls=self.use_tls,
+            use_ssl=self.use_ssl,
+            timeout=self.timeout or 10,
+            context=self.ssl_context if self.use_tls or self.use_ssl else None,
+        )
 
 
 def give_back_connections():
@@ -42,57 +132,3 @@ def give_back_connections():
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
-
-
-FIELDS = ("subject", "body", "from_email", "to", "cc", "bcc", "reply_to")
-
-
-def packed(message):
-    """An EmailMessage as plain JSON."""
-    return {
-        **{field: value if isinstance(value := getattr(message, field), list) else str(value) for field in FIELDS},
-        "subtype": message.content_subtype,
-        "encoding": message.encoding,
-        "headers": {name: str(value) for name, value in message.extra_headers.items()},
-        "alternatives": [[str(content), mimetype] for content, mimetype in getattr(message, "alternatives", [])],
-        "attachments": [packed_attachment(attachment) for attachment in message.attachments],
-    }
-
-
-def packed_attachment(attachment):
-    if isinstance(attachment, MIMEPart):
-        return {"part": b64encode(attachment.as_bytes()).decode()}
-    name, content, mimetype = attachment
-    content = content.encode() if isinstance(content, str) else content
-    return {"name": name, "mimetype": mimetype, "content": b64encode(content).decode()}
-
-
-def unpacked(packed):
-    """The EmailMessage again."""
-    message = EmailMultiAlternatives(
-        **{field: packed[field] for field in FIELDS},
-        headers=packed["headers"],
-        alternatives=packed["alternatives"],
-    )
-    message.content_subtype, message.encoding = packed["subtype"], packed["encoding"]
-    for attachment in packed["attachments"]:
-        if "part" in attachment:
-            message.attach(message_from_bytes(b64decode(attachment["part"]), MIMEPart, policy=policy.default))
-        else:
-            message.attach(attachment["name"], b64decode(attachment["content"]), attachment["mimetype"])
-    return message
-
-
-class SmtpMailer(smtp.EmailBackend):
-    """Delivers to the server of SMTP_URL."""
-
-    def send_messages(self, messages):
-        if job.current.get():
-            give_back_connections()
-        for message in messages:
-            message.extra_headers = {
-                name: value
-                for name, value in message.extra_headers.items()
-                if name not in (USER_HEADER, PRIVATE_HEADER)
-            }
-        return super().send_messages(messages)

@@ -1,12 +1,14 @@
-from django.core.mail.backends.base import BaseEmailBackend
+from functools import partial
+
+from django.db import transaction
 
 from web.letters.models import Letter
+from worker.mail import DeliveringMailer
 
 
-class LetterMailer(BaseEmailBackend):
+class LetterMailer(DeliveringMailer):
     """Delivers to the inbox at /letters/; used when SMTP_URL is not set (after Rails' letter_opener_web)."""
 
-    def send_messages(self, messages):
-        for message in messages:
-            Letter.deliver(message)
-        return len(messages)
+    def deliver(self, message, addresses, taken):
+        Letter.deliver(message)
+        transaction.on_commit(partial(taken, addresses))  # what is rolled back was not delivered
