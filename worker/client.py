@@ -1,9 +1,10 @@
 """Puts jobs into Redis. The one door for writing; worker/api is the one for looking."""
 
 import logging
+import os
 import threading
 import time
-from datetime import datetime
+from contextlib import contextmanager
 from functools import cache
 from itertools import batched
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 import redis
 
-from worker import keys, log
+from worker import job, keys, log
 from worker.connection import AWAY, Direct, connect
 from worker.message import encoded
 
@@ -74,6 +75,7 @@ def message(task, args=(), kwargs=None, id=None, queue="default", due=None):
     id = id or str(uuid4())
     if not id.isprintable() or not set('"\\').isdisjoint(id):
         raise ValueError(f"{id!r} cannot be a job's id: use printable characters, without quotes and backslashes")
+    job.check_json(task, job.named([], args, kwargs or {}))
     return id, encoded(id, task, args, kwargs or {}, queue, due)
 
 
@@ -84,22 +86,17 @@ def put(entries):
 
 def send(entries):
     """Push into Redis. Raises a RedisError, at once while Redis is known to be away."""
-    breaker().check()
-    try:
+    with breaker().guard():
         for batch in batched(entries, BATCH, strict=False):
             scripts().run_many("push", [arguments(entry) for entry in batch])
-    except AWAY as error:
-        breaker().trip(error)
-        raise
     for entry in entries:
         if entry.call:
             log.enqueued(*entry.call)
 
 
 def arguments(entry):
-    due = datetime.fromisoformat(entry.due).timestamp() if isinstance(entry.due, str) else entry.due
-    target = entry.queue if entry.seconds is None and due is None else keys.SCHEDULE
-    when = ["" if entry.seconds is None else entry.seconds, "" if due is None else due]
+    target = entry.queue if entry.seconds is None and entry.due is None else keys.SCHEDULE
+    when = ["" if each is None else each for each in (entry.seconds, entry.due)]
     return [keys.dedupe(entry.token), target], [entry.message, DEDUPE_SECONDS, entry.queue, *when]
 
 
@@ -125,17 +122,34 @@ class Breaker:
     def __init__(self):
         self.error = None
         self.lock = threading.Lock()
+        os.register_at_fork(after_in_child=self.after_fork)
 
-    def check(self):
+    @contextmanager
+    def guard(self):
+        """Around commands: raises at once while Redis is known to be away, and finds out that it is."""
         if self.error is not None:
             raise redis.ConnectionError(f"Redis has not answered since: {self.error}")
+        try:
+            yield
+        except AWAY as error:
+            self.trip(error)
+            raise
 
     def trip(self, error):
         with self.lock:
             if self.error is None:
                 self.error = error
                 logger.error("Redis is away, asking again every %s s: %s", ASK_AGAIN, error)
-                threading.Thread(target=self.wait, name="redis-breaker", daemon=True).start()
+                self.start()
+
+    def start(self):
+        threading.Thread(target=self.wait, name="redis-breaker", daemon=True).start()
+
+    def after_fork(self):
+        """Threads stay behind in the parent."""
+        self.lock = threading.Lock()
+        if self.error is not None:
+            self.start()
 
     def wait(self):
         while self.error is not None:

@@ -65,7 +65,7 @@ def record(error, message, attempt=1, backtrace=""):
             "attempt": attempt,
             "error": error,
             "message": message[:1000],
-            "backtrace": base64.b64encode(zlib.compress(backtrace.encode())).decode(),
+            "backtrace": base64.b64encode(zlib.compress(backtrace.encode(errors="replace"))).decode(),
             "failed_at": time.time(),
         }
     )
@@ -74,4 +74,11 @@ def record(error, message, attempt=1, backtrace=""):
 def record_of(error, attempt):
     """The record of an exception; `attempt` counts from 1."""
     kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    return record(kind, str(error), attempt, "".join(traceback.format_exception(error)))
+    return record(kind, text_of(error), attempt, "".join(traceback.format_exception(error)))
+
+
+def text_of(error):
+    try:
+        return str(error)
+    except Exception as other:
+        return f"(its text cannot be had: {other!r})"

@@ -69,7 +69,11 @@ class Heartbeat(threading.Thread):
         told = {"facts": self.facts(), "work": self.work(), "metrics": metrics, "recent": recent}
         name = process.id
         names = [keys.PROCESSES, keys.process(name), keys.work(name), keys.signals(name), keys.RECENT]
-        orders = self.scripts.beat(names, [name, KEPT, int(join), json.dumps(told), RECENT_KEPT])
+        try:
+            orders = self.scripts.beat(names, [name, KEPT, int(join), json.dumps(told), RECENT_KEPT])
+        except redis.RedisError:
+            process.tally.give_back()
+            raise
         for order in orders or ():
             signals.obey(process, order.decode())
 

@@ -52,13 +52,15 @@ def check(function, args, kwargs):
     Ids survive; objects would be stale by the time the job runs (Sidekiq's best practice: "small and simple").
     """
     inspect.signature(function).bind(*args, **kwargs)
-    for name, value in named(parameters(function), args, kwargs).items():
+    check_json(f"{getattr(function, 'func', function).__qualname__}()", named(parameters(function), args, kwargs))
+
+
+def check_json(what, arguments):
+    """Raise TypeError when JSON would change one of the `arguments`, a dict; `what` is called with them."""
+    for name, value in arguments.items():
         if (found := odd(value)) is not None:
             hint = ": pass its .pk and load it in the job" if hasattr(found, "pk") else ""
-            raise TypeError(
-                f"{getattr(function, 'func', function).__qualname__}() got {name}={found!r}, a {type(found).__name__}, "
-                f"which JSON cannot hold{hint}"
-            )
+            raise TypeError(f"{what} got {name}={found!r}, a {type(found).__name__}, which JSON cannot hold{hint}")
 
 
 def odd(value):
@@ -139,6 +141,7 @@ class Job:
     task: str | None = None
     args: list | None = None
     kwargs: dict | None = None
+    tags: tuple = ()  # words of whoever enqueued it: its header `tags`
     enqueued_at: float | None = None
     due: float | None = None
     eta: float | None = None  # when it was asked to run, if that was not at once
@@ -150,6 +153,7 @@ class Job:
     process: str | None = None
     thread: str | None = None
     started: float | None = None
+    progress: tuple | None = None  # (done, total, text)
     finished: float | None = None
     raw: bytes = field(default=b"", repr=False)  # its message, byte for byte
     entry: bytes = field(default=b"", repr=False)  # as it stands in Redis: outside a queue that one's name comes first
@@ -157,7 +161,11 @@ class Job:
     @property
     def backtrace(self):
         """The traceback of its last failure as text; empty when there is none."""
+        return self.unpacked(self.packed_backtrace)
+
+    @staticmethod
+    def unpacked(backtrace):
         try:
-            return zlib.decompress(base64.b64decode(self.packed_backtrace)).decode(errors="replace")
+            return zlib.decompress(base64.b64decode(backtrace)).decode(errors="replace")
         except (ValueError, zlib.error):
             return ""

@@ -29,6 +29,11 @@ FAILED = "stat:failed"
 # list, the newest first, 1,000 at most: JSON {id, task, queue, process, finished, elapsed}. Jobs that were done.
 RECENT = "stat:recent"
 
+# hash: token -> JSON {key, size, whole, by, at}. What can be put back: see `undo`.
+DELETED = "stat:deleted"
+# hash: group of dead jobs -> JSON. Trials of whether they succeed by now: worker/api/canary.py.
+CANARIES = "stat:canaries"
+
 # hash: name -> "{when it is due next}|{its rule}". Recurring jobs.
 PERIODIC_NEXT = "periodic:next"
 # hash: name -> JSON {id, at}: the last job that was made.
@@ -71,9 +76,15 @@ def done(id):
     return f"done:{id}"
 
 
-def undo(queue, token):
-    """list, for a minute: what was in the queue when somebody cleared it. The ledger counts these jobs as deleted."""
-    return f"undo:{token}:{queue}"
+def undo(place, token):
+    """list, for a minute to a day: what was in the queue when somebody cleared it; or of each job that was deleted from
+    a queue or set, four: the job, its score, attempts and deliveries. The ledger counts these jobs as deleted."""
+    return f"undo:{token}:{place}"
+
+
+def canary(group):
+    """list, for a day: JSON [id, score, time of its failure]. The dead jobs that follow one that succeeded."""
+    return f"stat:canary:{group}"
 
 
 def metrics(minute, minutes=1):

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 
 BUCKETS = 26  # of the histogram: less than 20 ms, 40 ms, 80 ms, … (Sidekiq's metrics/shared.rb)
+WIDTH = 3 + BUCKETS
 RECENT = 100  # jobs that are handed in at a time, and
 RECENT_KEPT = 1000  # that are kept
 
@@ -25,7 +26,7 @@ class Tally:
             for name in (running.name, f"@{running.queue}"):
                 counts = self.tasks.get(name)
                 if counts is None:
-                    counts = self.tasks[name] = [0] * (3 + BUCKETS)
+                    counts = self.tasks[name] = [0] * WIDTH
                 counts[0] += 1
                 counts[1] += failed
                 counts[2] += milliseconds
@@ -36,8 +37,9 @@ class Tally:
     def take(self, process):
         """(counts by field of the metrics, recently done jobs as JSON, the newest first); the tally is empty then."""
         with self.lock:
-            tasks, self.tasks = self.tasks, {}
-            recent, self.recent = self.recent, deque(maxlen=RECENT)
+            self.taken = self.tasks, self.recent
+            self.tasks, self.recent = {}, deque(maxlen=RECENT)
+        tasks, recent = self.taken
         counts = {
             f"{task}|{kind}": count
             for task, found in tasks.items()
@@ -45,6 +47,14 @@ class Tally:
             if count
         }
         return counts, [record(process, running, milliseconds) for running, milliseconds in recent]
+
+    def give_back(self):
+        """What was taken last could not be handed in: it is handed in with what has come since."""
+        tasks, recent = self.taken
+        with self.lock:
+            for name, counts in tasks.items():
+                self.tasks[name] = [a + b for a, b in zip(counts, self.tasks.get(name, [0] * WIDTH), strict=True)]
+            self.recent.extend(list(recent)[: RECENT - len(self.recent)])
 
 
 KINDS = ("n", "f", "ms", *(f"h{number}" for number in range(BUCKETS)))

@@ -74,7 +74,7 @@ class Pool(BasePool):
                 self.bury(held, id_of(held.message), error, 0)
             finally:
                 self.process.running.pop(held.tag, None)
-                self.process.thread_is_idle()
+                self.process.thread_is_idle(held.tag)
 
     def take(self, held):
         try:
@@ -196,9 +196,9 @@ class Pool(BasePool):
             logger.info("stopped: %d jobs put back", count)
         except redis.RedisError as error:
             logger.warning("stopped without Redis, others will find the jobs: %s", error)
-        if not in_time:
+        if not in_time or self.process.gave_up:
             sys.stdout.flush()
-            os._exit(1 if self.process.given_up else 0)
+            os._exit(1 if self.process.gave_up else 0)
 
     def on_terminate(self):
         self.process.stopping = True

@@ -36,7 +36,8 @@ class Process:
         self.scripts = Scripts(self.client)
         self.changed = threading.Condition()
         self.stopping = self.quiet = False
-        self.given_up = 0  # threads whose job ran past its hard limit: nobody waits for them
+        self.given_up = set()  # tags of jobs that ran past their hard limit: nobody waits for their threads
+        self.gave_up = False
         self.paused = frozenset()
         self.running = {}  # tag -> Running
         self.tally = Tally()
@@ -104,16 +105,19 @@ class Process:
         with self.changed:
             self.held.pop(held.tag, None)
 
-    def thread_is_idle(self):
+    def thread_is_idle(self, tag):
+        """The thread that had the job of this tag can take another."""
         with self.changed:
             self.idle += 1
+            self.given_up.discard(tag)
             self.changed.notify_all()
 
     def give_up(self, running):
         """Nobody waits for the thread of this job any more."""
         self.moved(running.held)
         with self.changed:
-            self.given_up += 1
+            self.given_up.add(running.held.tag)
+            self.gave_up = True
             self.changed.notify_all()
 
     def runs(self):
@@ -135,7 +139,7 @@ class Process:
         """Fetch nothing more, and wait until every thread is idle; whether that came to pass in time."""
         with self.changed:
             self.stopping = True
-            self.changed.wait_for(lambda: self.idle + self.given_up >= self.threads, seconds)
+            self.changed.wait_for(lambda: self.idle + len(self.given_up) == self.threads, seconds)
             return self.idle == self.threads
 
     def leave(self):

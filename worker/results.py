@@ -1,10 +1,13 @@
 """What is known of a job while it runs and after, for the tasks that ask for it: `@task(keep_result=3600)`."""
 
 import json
+import logging
+import time
 import traceback
 from dataclasses import asdict, replace
 from datetime import datetime
 
+import redis
 from django.tasks import TaskResult, TaskResultStatus
 from django.tasks.base import TaskError
 from django.tasks.exceptions import TaskResultDoesNotExist
@@ -12,7 +15,10 @@ from django.utils import timezone
 from django.utils.json import normalize_json
 from django.utils.module_loading import import_string
 
-from worker import client, job, keys
+from worker import client, job, keys, limits
+from worker.connection import AWAY
+
+logger = logging.getLogger(__name__)
 
 TIMES = ("enqueued_at", "started_at", "finished_at", "last_attempted_at")
 
@@ -26,17 +32,17 @@ def kept(result, call):
     known = read(result.id) or {}
     errors = [TaskError(**error) for error in known.get("errors", [])]
     result = replace(result, errors=errors, enqueued_at=moment(known.get("enqueued_at")))
-    keep(result)
+    try_to_keep(result)
     try:
         value = normalize_json(call())
-    except Exception as error:
+    except BaseException as error:  # a job that is stopped among them
         path = f"{type(error).__module__}.{type(error).__qualname__}"
         errors.append(TaskError(exception_class_path=path, traceback="".join(traceback.format_exception(error))))
-        over = isinstance(error, job.Hopeless) or len(errors) > result.task.retries
+        over = isinstance(error, job.Hopeless | limits.Stopped) or result.attempts > result.task.retries
         status = TaskResultStatus.FAILED if over else TaskResultStatus.READY
-        keep(replace(result, status=status, finished_at=timezone.now() if over else None))
+        insist_on_keeping(replace(result, status=status, finished_at=timezone.now() if over else None))
         raise
-    keep(replace(result, status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now()), value)
+    insist_on_keeping(replace(result, status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now()), value)
     return value
 
 
@@ -54,7 +60,26 @@ def keep(result, value=None):
         "value": value,
         **{name: time.isoformat() if (time := getattr(result, name)) else None for name in TIMES},
     }
-    client.connection().set(keys.done(result.id), json.dumps(record), ex=result.task.keep_result)
+    with client.breaker().guard():
+        client.connection().set(keys.done(result.id), json.dumps(record), ex=result.task.keep_result)
+
+
+def try_to_keep(result):
+    """Write what nobody depends on: that the job waits or runs."""
+    try:
+        keep(result)
+    except redis.RedisError as error:
+        logger.warning("that job %s is %s could not be noted: %s", result.id, result.status, error)
+
+
+def insist_on_keeping(result, value=None):
+    """Write what became of the job, however long Redis is away: to fail here would make the job run again."""
+    while True:
+        try:
+            return keep(result, value)
+        except AWAY as error:
+            logger.warning("Redis is away, trying again: %s", error)
+            time.sleep(0.5)
 
 
 def find(id):

@@ -16,6 +16,11 @@ class Task(celery.Task):
     on_exhausted = "dead"  # or "discard": what becomes of a job that failed for good
     every = cron = None  # when to make a job of it by itself, see worker/periodic.py
 
+    def apply_async(self, args=None, kwargs=None, **options):
+        """Enqueue the job. Raises TypeError for arguments that JSON would change."""
+        job.check_json(self.name, job.named(job.parameters_of(self), args or (), kwargs or {}))
+        return super().apply_async(args, kwargs, **options)
+
     def __call__(self, *args, **kwargs):
         """Run the job, and turn its failure into a retry while there are attempts left.
 
@@ -27,8 +32,8 @@ class Task(celery.Task):
             return self.run(*args, **kwargs)
         running = job.current.get()
         try:
-            limits.arm(running)
             try:
+                limits.arm(running)
                 return self.run(*args, **kwargs)
             finally:
                 limits.disarm(running)
