@@ -1,33 +1,42 @@
-"""Jobs that leave a trace in Redis, so that a test can count what ran."""
+"""Jobs that tell the journal what they do."""
 
 import os
 import signal
 import time
 
-import redis
 from celery import shared_task
+from django.tasks import task
 
-from worker import config
-
-client = redis.from_url(config.REDIS_URL)
-
-
-@shared_task
-def noop():
-    pass
+from tests.chaos.journal import note
 
 
 @shared_task
 def run(number, seconds=0):
+    note("start", number)
     time.sleep(seconds)
-    client.rpush("test:ran", number)
+    note("end", number)
 
 
-@shared_task
-def fail_first(number):
-    if client.incr(f"test:tried:{number}") == 1:
+@task
+def run_too(number, seconds=0):
+    run.run(number, seconds)
+
+
+@shared_task(bind=True)
+def fail_first(self, number):
+    if not self.request.retries:
         raise ValueError(f"the first attempt of {number}")
-    client.rpush("test:ran", number)
+    note("end", number)
+
+
+@shared_task(bind=True)
+def retry_later(self, number, seconds):
+    """Asks to be tried again after so many seconds, once."""
+    if not self.request.retries:
+        note("due", number, seconds)
+        raise self.retry(countdown=seconds)
+    note("start", number)
+    note("end", number)
 
 
 @shared_task(max_retries=0)
@@ -42,7 +51,7 @@ def leave(number):
 
 @shared_task
 def kill(number):
-    client.rpush("test:ran", number)
+    note("start", number)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -51,34 +60,34 @@ def add(*numbers):
     return sum(number if isinstance(number, int) else sum(number) for number in numbers)
 
 
-@shared_task
-def add_later(number, other):
+@shared_task(bind=True)
+def add_later(self, number, other):
     """Fails the first time."""
-    if client.incr(f"test:tried:add:{other}") == 1:
+    if not self.request.retries:
         raise ValueError("the first attempt")
     return number + other
 
 
 @shared_task
-def note(result):
-    client.rpush("test:ran", result)
+def end(number):
+    note("end", number)
 
 
 @shared_task
 def note_error(request, error, traceback):
-    client.rpush("test:errors", str(error))
+    note("error", int(str(error)))
 
 
 @shared_task(bind=True, max_retries=3, default_retry_delay=0)
 def ask_again(self, number):
     if self.request.retries < 2:
         raise self.retry(exc=ValueError("not yet"))
-    client.rpush("test:ran", number)
+    note("end", number)
 
 
 @shared_task(bind=True)
 def count_down(self, number):
-    client.rpush("test:ran", number)
+    note("end", number)
     if number:
         raise self.retry(args=[number - 1], countdown=0)
 

@@ -57,7 +57,7 @@ def server(tmp_path, reach):
     server.stop(signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(tmp_path_factory):
     staff = Staff(tmp_path_factory.mktemp("staff"))
     yield staff
@@ -67,6 +67,17 @@ def house(tmp_path_factory):
 @pytest.fixture
 def staff(house, reach, no_outbox):
     """Workers of this test, and a Redis with nothing in it to which goes all that is enqueued here."""
+    house.clear()
     reach(house.server.url)
     yield house
     house.clear()
+
+
+@pytest.fixture
+def shift(house, reach, no_outbox):
+    """The same with one worker of four threads, which other tests use as well; a test must leave it idle."""
+    if not house.workers:
+        house.start(4, tasks="tests.worker.tasks,tests.worker.haste,tests.worker.mourner")
+    reach(house.server.url)
+    yield house
+    house.wipe()

@@ -1,0 +1,206 @@
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from contextlib import suppress
+
+import pytest
+import redis as redis_py
+
+from tests.chaos.proxy import Proxy
+from tests.servers import until
+from worker import client, config, keys
+from worker.connection import Direct, Scripts, connect
+
+pytestmark = pytest.mark.usefixtures("no_outbox")
+
+
+def ids(redis):
+    return [json.loads(job)["headers"]["id"] for job in reversed(redis.lrange("default", 0, -1))]
+
+
+def pushes(redis):
+    """How often Redis was told to run a script."""
+    return redis.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
+
+
+class TestScripts:
+    """A Redis that was restarted, or took over from another, knows no scripts."""
+
+    def test_are_sent_again_when_redis_has_forgotten_them(self, redis):
+        for number in range(3):
+            redis.script_flush()
+            client.push("tasks.add", id=f"single {number}")
+        redis.script_flush()
+        client.push_bulk("tasks.add", [[number] for number in range(1500)])
+        assert ids(redis)[:3] == [f"single {number}" for number in range(3)]
+        assert len(set(ids(redis))) == 1503
+
+    def test_of_a_client_too(self, redis):
+        scripts = Scripts(redis)
+        for _ in range(2):
+            redis.script_flush()
+            assert scripts.promote([keys.SCHEDULE, keys.LEDGER], [1, 0]) == 0
+
+    def test_raise_what_redis_says(self, redis):
+        redis.set("default", "no list")
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            Direct(redis).run("push", [keys.dedupe("a"), "default"], ["job", 60, "default", "", ""])
+
+    def test_of_a_replica_that_becomes_the_master(self, server):
+        """A failover: writing is refused until the old replica is told that it is the master now."""
+        redis = connect()
+        redis.replicaof("127.0.0.1", server.port + 1 if server.port < 65535 else 1)
+        with pytest.raises(redis_py.ReadOnlyError):
+            client.push("tasks.add", id="first")
+        redis.replicaof("NO", "ONE")
+        until(lambda: pushed("second"), "a push that is taken", 10)
+        assert ids(redis) == ["second"]
+
+
+def pushed(id):
+    with suppress(redis_py.RedisError):
+        return client.push("tasks.add", id=id)
+
+
+class TestDirect:
+    def test_notices_that_redis_has_hung_up_meanwhile(self, redis, monkeypatch):
+        monkeypatch.setattr(Direct, "STALE", 0)
+        direct = Direct(client.connection())
+        for _ in range(3):
+            assert direct.send([("PING",)]) == [b"PONG"]
+            redis.client_kill_filter(_type="normal", skipme=True)
+
+    def test_repeats_nothing_by_itself(self, redis):
+        """Redis may have done what the lost answer was to; that is for who knows whether it may be done twice."""
+        direct = Direct(client.connection())
+        direct.send([("PING",)])
+        redis.client_kill_filter(_type="normal", skipme=True)
+        with pytest.raises(redis_py.ConnectionError):
+            direct.send([("PING",)])
+        assert direct.send([("PING",)]) == [b"PONG"]
+
+    def test_never_takes_a_late_answer_for_that_of_the_next_command(self, server):
+        direct = Direct(client.connection())
+        direct.send([("PING",)])
+        server.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(redis_py.TimeoutError):
+            direct.send([("ECHO", "late")])
+        server.process.send_signal(signal.SIGCONT)
+        assert direct.send([("ECHO", "one"), ("ECHO", "two")]) == [b"one", b"two"]
+
+    def test_is_left_in_order_by_who_is_interrupted(self, redis, monkeypatch):
+        """As a job is by its time limit, between a command and its answer."""
+        direct = Direct(client.connection())
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(direct, "read", lambda connection: (_ for _ in ()).throw(KeyboardInterrupt))
+            direct.send([("ECHO", "lost")])
+        assert direct.send([("ECHO", "next")]) == [b"next"]
+
+
+class TestLostAnswers:
+    """A line that is cut within the request, before its answer, or within that."""
+
+    @pytest.fixture
+    def proxy(self, server, reach):
+        proxy = Proxy(server.port)
+        reach(proxy.url)
+        yield proxy
+        proxy.stop()
+
+    def test_a_push_is_told_of_and_counts_once_when_it_is_repeated(self, server, proxy):
+        lost = 0
+        for number in range(30):
+            id = f"job-{number}"
+            proxy.cut(id.encode(), 1, 1)
+            lost += pushed(id) is None
+            client.breaker.cache_clear()  # not to wait each time until it has asked
+            assert pushed(id)
+        assert lost == proxy.cuts == 30
+        assert ids(redis_py.Redis(port=server.port)) == [f"job-{number}" for number in range(30)]
+
+    @pytest.mark.parametrize("how", ["direct", "client"])
+    def test_no_client_sends_anything_a_second_time(self, server, proxy, how):
+        beside = redis_py.Redis(port=server.port)
+        scripts = client.scripts().run if how == "direct" else Scripts(connect())
+        for attempt in range(10):
+            proxy.cut(b"counted", 1, 1)
+            before = pushes(beside)
+            with suppress(redis_py.RedisError):
+                if how == "direct":
+                    scripts("promote", ["counted", keys.LEDGER], [1, 0])
+                else:
+                    scripts.promote(["counted", keys.LEDGER], [1, 0])
+            assert pushes(beside) - before <= 1
+            assert proxy.cuts == attempt + 1
+
+
+class TestTls:
+    """Managed Redis comes with certificates that nobody signed."""
+
+    @pytest.fixture
+    def encrypt(self, tmp_path, reach):
+        """Have something speak TLS in front of Redis, and all that is enqueued here go there: `encrypt(port)`."""
+        made = []
+        files = {"-keyout": tmp_path / "key.pem", "-out": tmp_path / "certificate.pem"}
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=elsewhere"]
+        subprocess.run([*command, *map(str, sum(files.items(), ()))], check=True, capture_output=True)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(files["-out"], files["-keyout"])
+
+        def encrypt(port):
+            made.append(Terminator(context, port))
+            reach(made[-1].url)
+            return made[-1]
+
+        yield encrypt
+        for each in made:
+            each.listener.close()
+
+    def test_every_client_speaks_it(self, encrypt, server):
+        encrypted = encrypt(server.port)
+        assert config.REDIS_URL.startswith("rediss://")
+        client.push("tasks.add", id="a")
+        client.push_bulk("tasks.add", [[1]] * 3)
+        assert connect().llen("default") == 4
+        assert encrypted.handshakes >= 2
+
+    def test_a_worker_runs_jobs_over_it(self, staff, encrypt):
+        worker = staff.start(2, REDIS_URL=encrypt(staff.server.port).url)
+        staff.push("echo", "encrypted")
+        staff.hear("encrypted")
+        assert "rediss://" in worker.log()
+        assert "ERROR" not in worker.log()
+
+
+class Terminator:
+    """Ends TLS, and passes on to the port of Redis what it hears."""
+
+    def __init__(self, context, port):
+        self.context, self.port, self.handshakes = context, port, 0
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = f"rediss://127.0.0.1:{self.listener.getsockname()[1]}/0"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with suppress(OSError):
+            while True:
+                plain, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
+
+    def serve(self, plain):
+        with suppress(OSError), self.context.wrap_socket(plain, server_side=True) as line:
+            self.handshakes += 1
+            with socket.create_connection(("127.0.0.1", self.port)) as server:
+                threading.Thread(target=pass_on, args=(server, line), daemon=True).start()
+                pass_on(line, server)
+
+
+def pass_on(source, target):
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,263 @@
+import random
+import sys
+import threading
+import time
+import traceback
+from uuid import uuid4
+
+import celery
+import pytest
+
+from tests.servers import until
+from worker import client, job, keys, limits, message
+from worker.task import Ended, EngineTask
+
+
+@pytest.fixture
+def running():
+    running = job.Running("tasks.spin", "id", "default")
+    token = job.current.set(running)
+    yield running
+    job.current.reset(token)
+
+
+class Spinner(threading.Thread):
+    """A thread whose job runs Python code until it is interrupted."""
+
+    def __init__(self, running, within=lambda: None):
+        super().__init__(daemon=True)
+        self.running, self.within, self.begun, self.outcome = running, within, threading.Event(), None
+        self.start()
+
+    def run(self):
+        limits.arm(self.running)
+        try:
+            self.begun.set()
+            while True:
+                try:
+                    self.within()
+                except Exception:
+                    self.outcome = "held up"
+        except limits.Interrupted as reason:
+            self.outcome = type(reason)
+        finally:
+            limits.disarm(self.running)
+
+
+class TestInterrupt:
+    @pytest.mark.parametrize("reason", [limits.Stopped, limits.SoftTimeLimit])
+    def test_ends_python_code_in_the_middle(self, running, reason):
+        spinner = Spinner(running)
+        spinner.begun.wait()
+        limits.interrupt(running, reason)
+        spinner.join(10)
+        assert spinner.outcome is reason
+
+    def test_is_held_up_by_no_except_clause_for_exceptions(self, running):
+        spinner = Spinner(running, within=lambda: int("no number"))
+        spinner.begun.wait()
+        limits.interrupt(running, limits.Stopped)
+        spinner.join(10)
+        assert spinner.outcome is limits.Stopped
+
+    def test_the_first_reason_counts(self, running):
+        limits.interrupt(running, limits.SoftTimeLimit)
+        limits.interrupt(running, limits.Stopped)
+        with pytest.raises(limits.SoftTimeLimit):
+            limits.check()
+
+    def test_of_what_has_not_begun_waits_until_it_does(self, running):
+        limits.interrupt(running, limits.Stopped)
+        assert sum(range(1000)) == 499_500
+        with pytest.raises(limits.Stopped):
+            limits.arm(running)
+
+    def test_of_what_is_over_does_nothing(self, running):
+        limits.arm(running)
+        limits.disarm(running)
+        limits.interrupt(running, limits.Stopped)
+        assert sum(range(1000)) == 499_500
+        assert running.thread is None
+
+    def test_that_is_on_its_way_when_the_job_ends_never_arrives(self):
+        """Raised by another thread while this one stands just before the end of its job."""
+        for _ in range(2000):
+            running = job.Running("tasks.spin", "id", "default")
+            limits.arm(running)
+            other = threading.Thread(target=limits.interrupt, args=(running, limits.Stopped))
+            try:
+                other.start()
+                limits.disarm(running)
+            except limits.Interrupted:
+                limits.disarm(running)
+            other.join()
+            assert sum(range(10)) == 45
+
+    def test_does_not_hit_the_next_job_of_the_thread(self, running):
+        limits.arm(running)
+        limits.disarm(running)
+        following = job.Running("tasks.spin", "next", "default")
+        limits.arm(following)
+        limits.interrupt(running, limits.Stopped)
+        assert sum(range(1000)) == 499_500
+        limits.disarm(following)
+        assert following.reason is None
+
+
+class TestCheck:
+    def test_raises_what_the_job_is_to_be_interrupted_with(self, running):
+        limits.check()
+        limits.interrupt(running, limits.SoftTimeLimit)
+        with pytest.raises(limits.SoftTimeLimit):
+            limits.check()
+
+    def test_outside_a_job_does_nothing(self):
+        limits.check()
+
+
+class TestClean:
+    def test_goes_on_when_a_cleaner_fails(self, monkeypatch, caplog):
+        cleaned = []
+        monkeypatch.setattr(limits, "cleaners", [lambda: 1 / 0, lambda: cleaned.append(1)])
+        limits.clean()
+        assert cleaned == [1]
+        assert "ZeroDivisionError" in caplog.text
+
+    def test_closes_the_connections_to_the_database(self):
+        from django.db import connections
+
+        assert connections.close_all in limits.cleaners
+
+
+class TestStress:
+    def test_no_interrupt_escapes_its_job(self):
+        """Thousands of them at random moments, before, in and after jobs that are over at once."""
+        app = celery.Celery("stress", task_cls=EngineTask, set_as_current=False)
+        thread = Target(app.task(name="tiny", shared=False, max_retries=0)(spin), seconds=4)
+        interval, shots = sys.getswitchinterval(), 0
+        sys.setswitchinterval(1e-6)
+        try:
+            thread.start()
+            while thread.is_alive():
+                if thread.begun.wait(1):
+                    thread.begun.clear()
+                    shots += 1
+                    limits.interrupt(thread.running, random.choice((limits.Stopped, limits.SoftTimeLimit)))
+        finally:
+            sys.setswitchinterval(interval)
+        assert thread.escaped == []
+        assert thread.ended
+        assert shots > 1000
+        assert thread.interrupted > 50
+        assert thread.done > 50
+
+
+def spin(number):
+    for _ in range(number):
+        pass
+
+
+class Target(threading.Thread):
+    """Runs jobs one after the other for so long, each as Celery's tracer would, and notes what comes out of them."""
+
+    def __init__(self, task, seconds):
+        super().__init__(daemon=True)
+        self.task, self.until = task, time.monotonic() + seconds
+        self.running, self.begun = None, threading.Event()
+        self.done, self.interrupted, self.escaped, self.ended = 0, 0, [], False
+
+    def run(self):
+        while time.monotonic() < self.until:
+            running = job.Running("tiny", str(uuid4()), "default")
+            running.soft = 60
+            token = job.current.set(running)
+            self.task.push_request(id=running.id, retries=0, called_directly=False, is_eager=False)
+            try:
+                self.attempt(running)
+                spin(100)  # what comes after a job
+            except limits.Interrupted as error:
+                self.escaped.append("".join(traceback.format_exception(error)))
+            finally:
+                self.task.pop_request()
+                job.current.reset(token)
+        self.ended = True
+
+    def attempt(self, running):
+        try:
+            self.running = running
+            self.begun.set()
+            spin(random.randint(0, 300))
+            self.task(random.randint(0, 300))
+            self.done += 1
+        except (job.Hopeless, Ended):
+            self.interrupted += 1
+
+
+class TestWorker:
+    def test_a_job_past_its_soft_limit_is_tried_again(self, staff):
+        staff.start(1)
+        id = staff.push("spin_shortly", "a")
+        began = time.monotonic()
+        staff.hear("a cleaned up")
+        assert time.monotonic() - began >= 0.5
+        until(lambda: staff.ids(keys.RETRY) == [id], "the retry")
+        failure = staff.failure(id)
+        assert failure["attempt"] == 1
+        assert "soft time limit of 0.5 s" in failure["message"]
+        staff.push("echo", "next")
+        staff.hear("next")
+
+    def test_a_job_past_its_hard_limit_is_dead_and_its_worker_ends_after_the_others(self, staff):
+        """One that ends in time is done, one that does not is put back, and what waits stays in the queue."""
+        worker = staff.start(3, tasks="tests.worker.tasks,tests.worker.haste")
+        short, long = staff.push("take", "short", 3), staff.push("take", "long", 15)
+        staff.hear("short starts")
+        staff.hear("long starts")
+        over = staff.push("overrun", "over", 30)
+        staff.hear("over overruns")
+        until(lambda: staff.ids(keys.DEAD) == [over], "the dead job")
+        behind = staff.push("echo", "behind")
+        assert worker.wait(20) not in (0, None)
+        assert "HardTimeLimit" in staff.failure(over)["error"]
+        assert "time limit" in staff.failure(over)["message"]
+        assert {"short ended", "long ended", "over came through", "behind"} & set(staff.said()) == {"short ended"}
+        assert sorted(waiting(staff)) == sorted([long, behind])
+        assert staff.held() == staff.ids(keys.RETRY) == []
+        assert short not in waiting(staff)
+        assert staff.redis.zcard(keys.PROCESSES) == 0
+
+    def test_the_others_finish_even_if_the_job_past_its_limit_ends_before_them(self, staff):
+        worker = staff.start(2)
+        staff.push("take", "other", 5)
+        staff.hear("other starts")
+        over = staff.push("overrun", "over", 2)
+        assert worker.wait(30) not in (0, None)
+        assert "other ended" in staff.said()
+        assert staff.ids(keys.DEAD) == [over]
+        assert waiting(staff) == []
+
+    def test_random_interrupts_end_jobs_and_nothing_else(self, staff):
+        """Each job has one end, and every thread goes on."""
+        jobs, threads = 500, 4
+        worker = staff.start(threads, tasks="tests.worker.tasks,tests.worker.sniper")
+        client.push_bulk("tests.worker.sniper.tiny", [[number] for number in range(jobs)])
+        until(lambda: not staff.redis.llen("default"), "every job to be taken", 60)
+        for number in range(threads):
+            staff.push("hold", str(number))
+        for number in range(threads):
+            staff.hear(f"{number} holds")
+        for number in range(threads):
+            staff.let(str(number))
+        client.push("tests.worker.sniper.count_shots")
+        until(lambda: any(word.startswith("shots") for word in staff.said()), "the count", 20)
+        until(lambda: not staff.held(), "every job to be handed in")
+        (shots,) = (int(word.split()[1]) for word in staff.said() if word.startswith("shots"))
+        assert shots > 50
+        assert staff.ledger("done") + staff.redis.zcard(keys.DEAD) == jobs + threads + 1
+        assert staff.redis.zcard(keys.DEAD) > 10
+        assert "could not be handled" not in worker.log()
+        assert "Exception in thread" not in worker.log()
+
+
+def waiting(staff):
+    return [message.id_of(each) for each in staff.redis.lrange("default", 0, -1)]

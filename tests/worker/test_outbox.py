@@ -1,0 +1,316 @@
+"""A job comes to be with the transaction that enqueues it, and is pushed once, whatever happens on the way."""
+
+import signal
+import threading
+import time
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from celery import chain, group
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.servers import until
+from tests.web.races import at_once
+from tests.worker import tasks
+from worker import client, keys, message, outbox
+from worker.celery import app
+from worker.models import Outbox
+
+HELD = 1.5  # seconds that a caller may be held at most: 0.6, and slack for a busy machine
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue_backend")]
+
+WAYS = {
+    "enqueue": lambda: tasks.note.enqueue("a"),
+    "delay": lambda: tasks.shared_note.delay("a"),
+    "apply_async": lambda: tasks.shared_note.apply_async(("a",)),
+    "group": lambda: group(tasks.shared_note.s("a"), tasks.shared_note.s("b")).delay(),
+    "chain": lambda: chain(tasks.shared_note.s("a"), tasks.echo.si("b")).delay(),
+    "push": lambda: client.push("tasks.add", [1]),
+    "push_bulk": lambda: client.push_bulk("tasks.add", [[1], [2]]),
+}
+JOBS = dict.fromkeys(WAYS, 1) | {"group": 2, "push_bulk": 2}  # that each of them makes at once
+
+
+def rows():
+    return Outbox.objects.count()
+
+
+def age(seconds=outbox.AGE + 1):
+    """Let the rows have been written so much earlier."""
+    Outbox.objects.update(created_at=F("created_at") - timedelta(seconds=seconds))
+
+
+def ids(redis, queue="default"):
+    return [message.id_of(job) for job in reversed(redis.lrange(queue, 0, -1))]
+
+
+class TestTransaction:
+    @pytest.mark.parametrize("way", WAYS)
+    def test_what_it_enqueues_shares_its_fate(self, redis, way):
+        with transaction.atomic():
+            WAYS[way]()
+            assert (rows(), redis.dbsize()) == (JOBS[way], 0), "a row until the commit"
+        assert (rows(), redis.llen("default")) == (0, JOBS[way]), "in Redis alone after the commit"
+        redis.flushdb()
+
+        with suppress(ZeroDivisionError), transaction.atomic():
+            WAYS[way]()
+            raise ZeroDivisionError
+        assert (rows(), redis.dbsize()) == (0, 0), "nothing after a rollback"
+
+        with transaction.atomic():
+            kept = tasks.note.enqueue("kept")
+            with suppress(ZeroDivisionError), transaction.atomic():
+                WAYS[way]()
+                raise ZeroDivisionError
+        assert (rows(), ids(redis)) == (0, [kept.id]), "nothing after a rollback to a savepoint but what was before it"
+        redis.flushdb()
+
+        with suppress(ZeroDivisionError), transaction.atomic():
+            with transaction.atomic():
+                WAYS[way]()
+            assert redis.dbsize() == 0, "an inner commit waits for the outer one"
+            raise ZeroDivisionError
+        assert (rows(), redis.dbsize()) == (0, 0)
+
+    def test_outside_of_one_a_job_is_in_redis_at_once_without_the_database(self, redis):
+        with CaptureQueriesContext(connection) as queries:
+            for way in WAYS.values():
+                way()
+        assert (len(queries), redis.llen("default")) == (0, sum(JOBS.values()))
+
+    def test_jobs_keep_their_order(self, redis):
+        with transaction.atomic():
+            expected = [tasks.note.enqueue(str(number)).id for number in range(20)]
+        assert ids(redis) == expected
+
+    def test_the_row_is_the_database_s_own(self, redis):
+        """Other connections do not see it before the commit."""
+        seen = []
+        with transaction.atomic():
+            tasks.note.enqueue("a")
+            at_once(lambda: seen.append(rows()))
+        assert seen == [0]
+
+    def test_a_job_for_later_is_due_when_it_was_asked_for(self, redis):
+        with transaction.atomic():
+            tasks.note.using(run_after=timezone.now() + timedelta(hours=1)).enqueue("a")
+            tasks.shared_note.apply_async(("a",), countdown=3600)
+            client.push("tasks.add", seconds=3600)
+        dues = [due - redis.time()[0] for _, due in redis.zrange(keys.SCHEDULE, 0, -1, withscores=True)]
+        assert len(dues) == 3
+        assert all(3590 < due < 3610 for due in dues)
+
+    def test_what_was_committed_stays_when_the_process_dies_before_the_push(self, redis, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(outbox, "push", lambda entries: None)  # it is dead by then
+            with transaction.atomic():
+                id = tasks.note.enqueue("a").id
+        assert (rows(), redis.dbsize()) == (1, 0)
+        age()
+        assert outbox.relay() == 1
+        assert (rows(), ids(redis)) == (0, [id])
+
+
+class TestOutage:
+    """Redis refuses or hangs. Outside a transaction, too, a job is safe when the call returns, and that is soon."""
+
+    @pytest.fixture(params=["refused", "hung"])
+    def outage(self, request, server):
+        """Redis, away; to be called to bring it back."""
+        if request.param == "refused":
+            server.stop()
+            return server.start
+        server.process.send_signal(signal.SIGSTOP)
+        return lambda: server.process.send_signal(signal.SIGCONT)
+
+    def test_keeps_the_job_as_a_row_and_the_caller_for_a_moment(self, outage):
+        for name, way in WAYS.items():
+            begin_as_a_new_process()
+            assert took(way) < HELD, f"the first {name}"
+            assert rows() == JOBS[name], name
+            assert took(lambda way=way: [way() for _ in range(20)]) < HELD, (
+                f"20 times {name} while Redis is known to be away"
+            )
+            assert rows() == 21 * JOBS[name], name
+            Outbox.objects.all().delete()
+
+    def test_a_task_with_a_result_is_no_slower(self, outage):
+        assert took(lambda: tasks.answer.enqueue("a")) < HELD
+        assert took(lambda: [tasks.answer.enqueue("a") for _ in range(20)]) < HELD
+        assert rows() == 21
+
+    def test_a_commit_is_no_slower_and_keeps_its_rows(self, outage):
+        def commit(way):
+            with transaction.atomic():
+                for _ in range(5):
+                    way()
+
+        for name, way in WAYS.items():
+            begin_as_a_new_process()
+            assert took(lambda way=way: commit(way)) < HELD, name
+            assert rows() == 5 * JOBS[name], name
+            Outbox.objects.all().delete()
+
+    def test_a_job_for_later_is_a_row_too(self, outage):
+        tasks.note.using(run_after=timezone.now() + timedelta(hours=1)).enqueue("a")
+        tasks.shared_note.apply_async(("a",), countdown=3600)
+        assert rows() == 2
+
+    def test_the_rows_are_pushed_once_when_redis_is_back(self, outage):
+        expected = [tasks.note.enqueue(str(number)).id for number in range(3)]
+        outage()
+        age()
+        until(relayed, "the relay", 10)
+        assert rows() == 0
+        redis = client.connection()
+        assert sorted(ids(redis)) == sorted(expected)
+
+    def test_a_request_that_redis_does_late_after_all_counts_once(self, server):
+        client.push("tasks.add", queue="other")
+        server.process.send_signal(signal.SIGSTOP)
+        id = tasks.note.enqueue("a").id
+        server.process.send_signal(signal.SIGCONT)
+        until(lambda: client.connection().llen("default"), "the late push", 10)
+        age()
+        until(relayed, "the relay", 10)
+        assert ids(client.connection()) == [id]
+
+    def test_says_so_when_the_database_is_away_as_well(self, outage, monkeypatch):
+        def refuse(*_, **__):
+            raise DatabaseError("away")
+
+        monkeypatch.setattr(Outbox.objects, "bulk_create", refuse)
+        with pytest.raises(DatabaseError):
+            tasks.note.enqueue("a")
+
+
+def begin_as_a_new_process():
+    """One that has not enqueued anything, and knows nothing of an outage."""
+    client.breaker.cache_clear()
+    app._after_fork()
+
+
+def took(call):
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def relayed():
+    with suppress(Exception):
+        return outbox.relay()
+
+
+@pytest.fixture
+def left_over(redis):
+    """Jobs that were committed and not pushed: `left_over(3, seconds=60)` gives their ids."""
+
+    def make(count, **options):
+        made = [client.message("tasks.add", [number]) for number in range(count)]
+        outbox.write([client.Entry(id, "default", content, **options) for id, content in made])
+        return [id for id, _ in made]
+
+    return make
+
+
+class TestRelay:
+    def test_leaves_alone_what_its_process_may_still_push(self, redis, left_over):
+        left_over(1)
+        assert outbox.relay() == 0
+        assert rows() == 1
+
+    def test_pushes_what_is_older_the_oldest_first(self, redis, left_over):
+        expected = left_over(1)
+        age(10)
+        expected += left_over(1)
+        age()
+        assert outbox.relay() == 2
+        assert (rows(), ids(redis)) == (0, expected)
+
+    def test_leaves_out_what_was_pushed_before_its_process_died(self, redis, left_over):
+        (id,) = left_over(1)
+        client.send([outbox.entry(Outbox.objects.annotate(age=F("created_at") - F("created_at")).get())])
+        age()
+        assert outbox.relay() == 1
+        assert (rows(), ids(redis)) == (0, [id])
+
+    def test_counts_a_countdown_from_when_the_row_was_written(self, redis, left_over):
+        left_over(1, seconds=600)
+        age(200)
+        outbox.relay()
+        ((_, due),) = redis.zrange(keys.SCHEDULE, 0, -1, withscores=True)
+        assert 390 < due - redis.time()[0] < 410
+
+    def test_pushes_at_once_what_has_become_due_meanwhile(self, redis, left_over):
+        left_over(1, seconds=30)
+        age(200)
+        outbox.relay()
+        ((_, due),) = redis.zrange(keys.SCHEDULE, 0, -1, withscores=True)
+        assert due <= redis.time()[0] + 1
+
+    def test_keeps_a_time_as_it_is(self, redis, left_over):
+        left_over(1, due=2_000_000_000)
+        age()
+        outbox.relay()
+        assert redis.zrange(keys.SCHEDULE, 0, -1, withscores=True)[0][1] == 2_000_000_000
+
+    def test_keeps_the_rows_while_redis_is_away(self, left_over, server):
+        server.stop()
+        left_over(3)
+        age()
+        for _ in range(2):
+            with pytest.raises(client.redis.RedisError):
+                outbox.relay()
+        assert rows() == 3
+
+    def test_takes_more_than_a_batch(self, redis, left_over):
+        expected = left_over(outbox.BATCH + 10)
+        age()
+        assert outbox.relay() == outbox.BATCH
+        assert outbox.relay() == 10
+        assert (rows(), sorted(ids(redis))) == (0, sorted(expected))
+
+    def test_several_at_once_push_each_job_once(self, redis, left_over):
+        expected = left_over(2 * outbox.BATCH)
+        age()
+        stop = threading.Event()
+
+        def keep_relaying():
+            while rows() and not stop.is_set():
+                with suppress(DatabaseError):  # SQLite, where another is faster
+                    outbox.relay()
+
+        threading.Timer(30, stop.set).start()
+        at_once(*[keep_relaying] * 4)
+        assert rows() == 0
+        assert sorted(ids(redis)) == sorted(expected)
+
+    def test_does_not_wait_for_rows_of_another(self, redis, left_over):
+        """One that hangs in the middle holds up its own rows alone."""
+        if not connection.features.has_select_for_update_skip_locked:
+            pytest.skip("this database has no SKIP LOCKED")
+        left_over(3)
+        age()
+        locked, done = threading.Event(), threading.Event()
+
+        def hold():
+            with transaction.atomic():
+                list(Outbox.objects.select_for_update()[:1])
+                locked.set()
+                assert done.wait(20)
+
+        def relay():
+            assert locked.wait(20)
+            try:
+                return outbox.relay()
+            finally:
+                done.set()
+
+        assert at_once(hold, relay)[1] == 2
+        assert rows() == 1

@@ -1,0 +1,118 @@
+import json
+
+import pytest
+from django.db import transaction
+from django.tasks import TaskResultStatus, task_backends
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.utils import timezone
+
+from tests.servers import until
+from tests.worker import tasks
+from worker import client, keys
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue_backend")]
+
+
+def get(id):
+    return task_backends["default"].get_result(id)
+
+
+class TestGetResult:
+    def test_follows_a_job_that_succeeds(self, shift):
+        before = timezone.now()
+        shift.redis.sadd(keys.PAUSED, "default")
+        enqueued = tasks.answer.enqueue("yes")
+        found = get(enqueued.id)
+        assert (found.status, found.task, found.args) == (TaskResultStatus.READY, tasks.answer, ["yes"])
+        assert before <= found.enqueued_at <= timezone.now()
+        with pytest.raises(ValueError, match="has not finished"):
+            _ = found.return_value
+
+        shift.redis.srem(keys.PAUSED, "default")
+        shift.hear("yes asked")
+        enqueued.refresh()
+        assert enqueued.status == TaskResultStatus.RUNNING
+        assert enqueued.attempts == 1
+        assert str(shift.workers[0].pid) in enqueued.worker_ids[0]
+
+        shift.let("yes")
+        until(lambda: get(enqueued.id).is_finished, "its end")
+        enqueued.refresh()
+        assert enqueued.status == TaskResultStatus.SUCCESSFUL
+        assert enqueued.return_value == {"answer": ["yes"]}
+        assert enqueued.enqueued_at <= enqueued.started_at <= enqueued.finished_at <= timezone.now()
+        assert 0 < client.connection().ttl(keys.done(enqueued.id)) <= 60
+
+    def test_follows_a_job_that_fails_and_fails_again(self, shift):
+        id = tasks.answer.enqueue("no").id
+        shift.let("no")
+        until(lambda: shift.ids(keys.RETRY) == [id], "the retry")
+        found = get(id)
+        assert found.status == TaskResultStatus.READY  # django.tasks: about to be run
+        assert [error.exception_class for error in found.errors] == [ValueError]
+        assert "no answer" in found.errors[0].traceback
+
+        shift.let("no")
+        shift.hurry()
+        until(lambda: shift.ids(keys.DEAD) == [id], "its death")
+        found = get(id)
+        assert found.status == TaskResultStatus.FAILED
+        assert found.finished_at
+        assert (len(found.errors), found.attempts) == (2, 2)
+        with pytest.raises(ValueError, match="Task failed"):
+            _ = found.return_value
+
+    def test_knows_that_a_job_failed_for_good_even_if_its_errors_are_forgotten(self, shift):
+        """What is kept of the first attempt is gone before the second: retries take longer than results are kept."""
+        id = tasks.answer.enqueue("no").id
+        shift.let("no")
+        until(lambda: shift.ids(keys.RETRY) == [id], "the retry")
+        shift.redis.delete(keys.done(id))
+        shift.let("no")
+        shift.hurry()
+        until(lambda: shift.ids(keys.DEAD) == [id], "its death")
+        assert get(id).status == TaskResultStatus.FAILED
+
+    def test_knows_that_a_job_was_stopped(self, shift):
+        id = tasks.spin_for_a_result.enqueue().id
+        shift.hear("result spins")
+        (process,) = shift.redis.zrange(keys.PROCESSES, 0, -1)
+        shift.redis.rpush(keys.signals(process.decode()), f"stop-job {id}")
+        until(lambda: shift.ids(keys.DEAD) == [id], "its death")
+        assert get(id).status == TaskResultStatus.FAILED
+
+    def test_of_a_task_that_keeps_none_does_not_exist(self, redis):
+        id = tasks.note.enqueue("a").id
+        with pytest.raises(TaskResultDoesNotExist, match=id):
+            get(id)
+
+    @pytest.mark.parametrize("id", ["unknown", "", "dead", "a:b"])
+    def test_of_an_unknown_job_does_not_exist(self, redis, id):
+        with pytest.raises(TaskResultDoesNotExist):
+            get(id)
+
+    def test_of_a_job_whose_mail_was_taken_does_not_exist(self, redis):
+        """The same key tells that; it is no result."""
+        redis.set(keys.done("id"), json.dumps({"mailed": ["a@example.com"]}))
+        with pytest.raises(TaskResultDoesNotExist):
+            get("id")
+
+    def test_of_a_job_that_was_rolled_back_does_not_exist(self, redis):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            id = tasks.answer.enqueue("yes").id
+            raise ZeroDivisionError
+        with pytest.raises(TaskResultDoesNotExist):
+            get(id)
+
+    def test_of_a_job_that_is_not_committed_does_not_exist_yet(self, redis):
+        with transaction.atomic():
+            id = tasks.answer.enqueue("yes").id
+            with pytest.raises(TaskResultDoesNotExist):
+                get(id)
+        assert get(id).status == TaskResultStatus.READY
+
+    def test_when_redis_is_away_says_that(self, server):
+        id = tasks.answer.enqueue("yes").id
+        server.stop()
+        with pytest.raises(client.redis.RedisError):
+            get(id)
