@@ -13,6 +13,10 @@ test: .venv/ready ## Run every test, a browser's journey included
 	@infra/test-tools
 	@python -m pytest $(ARGS)
 
+chaos: .venv/ready ## Kill workers and Redis, cut connections, and count what is lost (takes an hour)
+	@infra/test-tools
+	@CHAOS=full python -m pytest tests/chaos $(ARGS)
+
 lint: .venv/ready ## Check style and the direction of imports
 	ruff check .
 	ruff format --check .
@@ -39,4 +43,4 @@ clean: ## Delete what make run and make test have made, data included
 .uv/bin/uv:
 	@infra/bootstrap-uv .uv
 
-.PHONY: help run test lint lock messages clean
+.PHONY: help run test chaos lint lock messages clean
