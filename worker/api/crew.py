@@ -96,7 +96,16 @@ def of_process(id, held, work):
             process=id,
             thread=text(told.get("thread")) if same else None,
             started=moment(told.get("started")) if same else None,
+            progress=progress(told.get("progress")) if same else None,
         )
+
+
+def progress(told):
+    """(done, total, text) of a job that tells how far it is."""
+    match told:
+        case [int() | float() as done, int() | float() as total, words] if total > 0:
+            return min(max(0, done), total), total, text(words) or ""
+    return None
 
 
 def quiet(process=None):

@@ -24,8 +24,13 @@ class Finding(NamedTuple):
 
 def check():
     """A list of Findings, empty when all is well. Reads the name of every key of Redis, as `queues` does."""
+    return [*storage(), *listeners()]
+
+
+def storage():
+    """Those of the Findings that are about Redis itself."""
     settings, info = configuration(), connection().info()
-    return [*memory(settings, info), *persistence(settings, info), *listeners()]
+    return [*memory(settings, info), *persistence(settings, info)]
 
 
 def configuration():

@@ -1,8 +1,8 @@
 """What queues and sets have in common: pages of jobs, finding one again, searching."""
 
-import json
 from typing import NamedTuple
 
+from worker.api.arguments import open_text
 from worker.api.connection import MOST
 from worker.api.reading import id_of, read, split
 from worker.job import Job
@@ -85,8 +85,9 @@ class Jobs:
         return self.read(entries[:1])[0]
 
     def search(self, text, most=MOST):
-        """The jobs whose id, task, queue, arguments, error or its message contain `text`, in either case.
+        """The jobs whose id, task, queue, arguments, tags, error or its message contain `text`, in either case.
 
+        Arguments that are named like secrets are not looked at: who searches must not find them out by trying.
         most: how many jobs to look at.
         """
         total, scanned, jobs = self.size(), 0, []
@@ -106,11 +107,9 @@ class Jobs:
 
 
 def searchable(job):
-    if job.args is None:
-        arguments = job.raw.decode(errors="replace")
-    else:
-        arguments = json.dumps([job.args, job.kwargs], ensure_ascii=False)
-    parts = (job.id, job.task, job.queue, arguments, job.error, job.message)
+    readable = job.args is not None and job.kwargs is not None
+    arguments = open_text(job) if readable else job.raw.decode(errors="replace")
+    parts = (job.id, job.task, job.queue, job.error, job.message, *job.tags, arguments)
     return "\n".join(filter(None, parts)).casefold()
 
 

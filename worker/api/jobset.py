@@ -1,6 +1,7 @@
 """The sets of jobs that wait for a time, or for somebody: scheduled, retries, dead."""
 
 from collections import defaultdict
+from functools import partial
 from itertools import batched
 
 from worker import dead as deaths
@@ -49,9 +50,12 @@ class JobSet(Jobs):
         """Move jobs to dead; returns how many were still there. What they failed with last stays known."""
         return self.bury(self.entries(picked))
 
-    def delete(self, picked):
-        """Delete jobs for good; returns how many were still there."""
-        return self.forget(self.entries(picked))
+    def delete(self, picked, undo=None):
+        """Delete jobs; returns how many were still there.
+
+        undo: a token under which they are kept for a day (worker/api/bin.py); without it they are gone.
+        """
+        return self.forget(self.entries(picked), undo)
 
     def run_all_now(self):
         """Move all that are here now to their queues; returns how many."""
@@ -61,9 +65,9 @@ class JobSet(Jobs):
         """Move all that are here now to dead; returns how many."""
         return self.all(self.bury)
 
-    def delete_all(self):
-        """Delete all that are here now for good; returns how many."""
-        return self.all(self.forget)
+    def delete_all(self, undo=None):
+        """Delete all that are here now; returns how many. `undo` as for `delete`."""
+        return self.all(partial(self.forget, undo=undo))
 
     def entries(self, picked):
         """What stands in Redis of the picked jobs. Of many with one score, the first 10,000 are looked at."""
@@ -96,8 +100,10 @@ class JobSet(Jobs):
         record = deaths.record("Killed", "somebody killed it before its first attempt", attempt=0)
         return self.run(scripts().kill, [keys.DEAD, keys.ATTEMPTS, keys.LEDGER], [self.fetched, record], entries)
 
-    def forget(self, entries):
-        return self.run(scripts().delete, [keys.ATTEMPTS, keys.DELIVERIES, keys.LEDGER], [self.fetched], entries)
+    def forget(self, entries, undo=None):
+        kept = [keys.undo(self.key, undo)] if undo else []
+        names = [keys.ATTEMPTS, keys.DELIVERIES, keys.LEDGER, *kept]
+        return self.run(scripts().delete, names, [self.fetched], entries)
 
     def run(self, script, names, arguments, entries):
         return sum(script([self.key, *names], [*arguments, *chunk]) for chunk in batched(entries, CHUNK, strict=False))

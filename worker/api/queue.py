@@ -7,6 +7,7 @@ from worker import config, keys
 from worker.api.connection import CHUNK, clock, connection, scripts
 from worker.api.crew import processes
 from worker.api.jobs import Jobs
+from worker.api.reading import read
 from worker.api.walk import Walk
 from worker.job import State
 
@@ -37,28 +38,40 @@ class Cleared(NamedTuple):
     token: str
 
 
-def queues(look_at=LOOK_AT):
+def queues(look_at=LOOK_AT, crew=None):
     """A Summary of each queue, by name: those that a process listens to, of WORKER_QUEUES, or that are paused; and
     every other list in Redis that is not ours, since anybody can push to any name.
 
     look_at: how many keys of Redis to look at for those others. The next call in this process goes on where this one
     ended and all that were found are remembered, so that a page which is asked for again soon shows them all. None
-    looks at all keys now, which reads the name of every key of Redis.
+    looks at all keys now, which reads the name of every key of Redis. crew: what `processes` says, if that is known.
     """
-    living = [process for process in processes() if process.alive and not process.quiet]
+    living = [process for process in (processes() if crew is None else crew) if process.alive and not process.quiet]
     listened = [name for process in living for name in process.queues]
     paused = {name.decode(errors="replace") for name in connection().smembers(keys.PAUSED)}
     known = {*config.QUEUES, *listened, *paused}
     names = sorted(known | others.look(look_at))
     pipe = connection().pipeline(transaction=False)
     for name in names:
-        pipe.llen(name)
-    sizes = dict(zip(names, pipe.execute(), strict=True))
+        pipe.llen(name).lindex(name, -1)
+    answers = iter(pipe.execute())
+    found = [(name, size, oldest) for name, size, oldest in zip(names, answers, answers, strict=True)]
+    waited = latencies([oldest for _, _, oldest in found if oldest])
     return [
-        Summary(name, size, Queue(name).latency() if size else None, name in paused, listened.count(name))
-        for name, size in sizes.items()
+        Summary(name, size, waited.get(oldest), name in paused, listened.count(name))
+        for name, size, oldest in found
         if size or name in known
     ]
+
+
+def latencies(messages):
+    """{message: seconds that it has waited, or None when its producer gave no time}, for messages in queues.
+
+    A job that has failed waits since its last failure: when it came back to its queue is not known.
+    """
+    jobs, now = read("", State.WAITING, [(message, -1) for message in messages]), clock()
+    since = {job.raw: max(filter(None, (job.enqueued_at, job.eta, job.failed_at)), default=None) for job in jobs}
+    return {message: moment and max(0, now - moment) for message, moment in since.items()}
 
 
 others = Walk("list", lambda name: not keys.is_ours(name))
@@ -76,14 +89,9 @@ class Queue(Jobs):
         return connection().llen(self.name)
 
     def latency(self):
-        """How long the oldest job has waited, in seconds; None when there is none, or its producer gave no time.
-
-        A job that has failed waits since its last failure: when it came back here is not known.
-        """
-        for job in self.read(self.slice(0, 1)):
-            since = max(filter(None, (job.enqueued_at, job.eta, job.failed_at)), default=None)
-            return since and max(0, clock() - since)
-        return None
+        """How long the oldest job has waited, in seconds; None when there is none, or its producer gave no time."""
+        oldest = connection().lindex(self.name, -1)
+        return latencies([oldest])[oldest] if oldest else None
 
     def slice(self, start, count):
         found = connection().lrange(self.name, -(start + count), -(start + 1))
@@ -100,13 +108,17 @@ class Queue(Jobs):
             if len(chunk) < CHUNK:
                 break
 
-    def delete(self, picked):
-        """Delete jobs for good; returns how many were still there, near where they were seen."""
+    def delete(self, picked, undo=None):
+        """Delete jobs; returns how many were still there, near where they were seen.
+
+        undo: a token under which they are kept for a day (worker/api/bin.py); without it they are gone.
+        """
         count, size = 0, self.size()
+        names = [self.name, keys.ATTEMPTS, keys.DELIVERIES, keys.LEDGER]
+        names += [keys.undo(self.name, undo)] if undo else []
         for id, at in picked:
             for entry, place in self.near(id, at)[:1]:
                 end, distance = (-1, -place) if -place <= size / 2 else (1, size + place)
-                names = [self.name, keys.ATTEMPTS, keys.DELIVERIES, keys.LEDGER]
                 count += scripts().delete_waiting(names, [end, distance + NEAR, entry])
         return count
 

@@ -55,6 +55,7 @@ def contents(raw):
         "task": text(headers.get("task")),
         "args": args if isinstance(args, list) else None,
         "kwargs": kwargs if isinstance(kwargs, dict) else None,
+        "tags": tuple(filter(None, map(text, tags))) if isinstance(tags := headers.get("tags"), list) else (),
         "enqueued_at": moment(headers.get("enqueued_at")),
         "eta": moment(timestamp(headers.get("eta"))),
     }

@@ -1,12 +1,10 @@
 """The recurring jobs: when each is due, what it made last, and whether it is paused."""
 
-from functools import cache
 from typing import NamedTuple
-
-import celery
 
 from worker import keys
 from worker import periodic as rules
+from worker.api.arguments import known_tasks
 from worker.api.connection import connection
 from worker.api.jobs import NotFound
 from worker.api.reading import mapping, moment, text
@@ -36,14 +34,8 @@ def periodic():
 
 
 def declared():
-    tasks()
+    known_tasks()
     return rules.entries()
-
-
-@cache
-def tasks():
-    """Import the modules of tasks, as a worker does when it starts."""
-    celery.current_app.loader.import_default_modules()
 
 
 def recurring(name, entry, cursors, last, paused):

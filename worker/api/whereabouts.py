@@ -3,12 +3,13 @@
 import redis
 
 from worker import keys
-from worker.api.connection import MOST
+from worker.api.connection import MOST, connection
 from worker.api.counts import recent
 from worker.api.crew import running
 from worker.api.jobs import NotFound
 from worker.api.jobset import dead, retries, scheduled
 from worker.api.queue import LOOK_AT, Queue, queues
+from worker.api.reading import mapping, text
 
 SETS = {each.key: each for each in (scheduled, retries, dead)}
 
@@ -43,3 +44,9 @@ def find(id, key=None, at=None, most=MOST, look_at=LOOK_AT):
 def place(key):
     """The queue or set at this key; None when there is neither."""
     return SETS.get(key) or (None if not key or keys.is_ours(key) else Queue(key))
+
+
+def mailed(id):
+    """The addresses for which a server has taken the first mail of this job, as far as that is still known."""
+    taken = mapping(connection().get(keys.done(f"{id}.1"))).get("mailed", [])
+    return list(filter(None, map(text, taken)))

@@ -147,3 +147,16 @@ def test_it_adds_up_after_every_step(redis, worker, monkeypatch, seed):
         assert parts == ledger.accepted, deed
     assert done == set(DEEDS)
     assert set(ledger._fields[6:10]) == {"done", "deleted", "discarded", "expired"}
+
+
+def test_what_dead_processes_hold_is_given_back_now(redis, push, worker, monkeypatch):
+    monkeypatch.setattr(books, "inflights", walk.Walk("hash", bool, match="inflight:*"))
+    held = [push(number) for number in range(3)]
+    worker.fetch(2)
+    redis.hset(keys.inflight("gone"), 1, b"default\n" + redis.rpop("default"))
+    assert (api.ledger().orphaned, api.rescue()) == (1, 1)
+    assert [job.id for job in api.Queue("default").page().jobs] == held[2:]
+    redis.zadd(keys.PROCESSES, {worker.process.id: 1})
+    assert api.rescue() == 2
+    assert {job.id for job in api.Queue("default").page().jobs} == set(held)
+    assert api.rescue() == 0
