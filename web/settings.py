@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "web.notifications",
     "web.feed",
     "web.letters",
+    "web.jobs",
     "worker",
     "django_htmx",
     "django.contrib.auth",
@@ -246,6 +247,7 @@ TIME_ZONE = "UTC"
 
 # What it tells
 
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 LOGGING = log.settings()
 
 if SENTRY_DSN := env.url("SENTRY_DSN", "", ("https://key@host/project", "http://key@host/project")):

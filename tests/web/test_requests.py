@@ -3,31 +3,50 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core.mail import EmailMessage
 from django.urls import get_resolver, reverse
 
 from web.accounts.models import User
 from web.feed.models import Comment, Follow, Like, Post
 from web.letters.models import Letter
+from worker import client, parcel
+from worker.api.connection import connection
+from worker.mail import PRIVATE_HEADER
 
 CHANGES = ["like", "unlike", "comment", "delete_comment", "follow", "unfollow", "logout",
-           "delete_letter", "delete_letters"]  # fmt: skip
+           "delete_letter", "delete_letters",
+           "jobs_run", "jobs_kill", "jobs_delete", "jobs_undo", "jobs_pause", "jobs_resume", "jobs_quiet", "jobs_stop",
+           "jobs_stop_job", "jobs_pause_periodic", "jobs_resume_periodic", "jobs_run_periodic", "jobs_rescue",
+           "jobs_try", "jobs_release", "jobs_halt"]  # fmt: skip
 FORMS = ["signup", "login", "settings", "password_change", "password_reset", "password_reset_confirm",
          "new_post", "delete_post"]  # fmt: skip
 PAGES = ["home", "explore", "profile", "post", "thumbnail", "photo", "notifications", "letters", "letter",
-         "letter_html", "letter_raw", "letter_attachment", "password_reset_done"]  # fmt: skip
+         "letter_html", "letter_raw", "letter_attachment", "password_reset_done",
+         "jobs", "jobs_busy", "jobs_queues", "jobs_queue", "jobs_scheduled", "jobs_retries", "jobs_dead", "jobs_groups",
+         "jobs_periodic", "jobs_metrics", "jobs_task", "jobs_ledger", "jobs_job", "jobs_mail", "jobs_stats",
+         "jobs_latency"]  # fmt: skip
 
 
 @pytest.fixture
 def world(alice, bob, photo_by):
     """Something of everything, so that each address has what it names; Alice may see and change all of it."""
-    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     post = photo_by(alice)
     post.like(bob)
     comment = post.comment(bob, "nice")
     Follow.begin(alice, bob)
     raw = b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\n\r\ntext\r\n--x\r\nContent-Disposition: attachment; filename="a.txt"\r\n\r\nfile\r\n--x--\r\n'  # fmt: skip  # noqa: E501
     letter = Letter.objects.create(message_id="<1@x>", sender="a", recipients="b", subject="c", text="d", raw=raw)
-    return {"post": post, "comment": comment, "letter": letter}
+    yield {"post": post, "comment": comment, "letter": letter, "job": mail_job()}
+    connection().flushdb()
+
+
+def mail_job():
+    """The id of a job in Redis that carries a mail."""
+    mail = EmailMessage("subject", "text", "a@example.com", ["b@example.com"], headers={PRIVATE_HEADER: "0"})
+    id, content = client.message("worker.mail.deliver", [parcel.pack(mail)], queue="mailers")
+    client.send([client.Entry(id, "mailers", content)])
+    return id
 
 
 def addresses():
@@ -58,6 +77,9 @@ def path(world):
             "<username:username>": "bob",
             "<path:name>": world["post"].photo.name,
             "<int:number>": 0,
+            "<path:queue>": "mailers",
+            "<path:task>": "worker.mail.deliver",
+            "<path:id>": world["job"],
             "<uidb64>": "MQ",
             "<token>": "set-password",
         }.items():
@@ -244,3 +266,6 @@ def test_reverse_gives_the_names_of_the_design(alice):
     assert reverse("login") == "/accounts/login/"
     assert reverse("post", args=[7]) == "/posts/7/"
     assert reverse("letters") == "/letters/"
+    assert reverse("jobs_queue", args=["default"]) == "/jobs/queues/default/"
+    assert reverse("jobs_job", args=["7"]) == "/jobs/job/7/"
+    assert reverse("jobs_stats") == "/jobs/stats"

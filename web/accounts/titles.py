@@ -1,0 +1,14 @@
+"""What the jobs of this app are called on the dashboard; see web/jobs/titles.py."""
+
+from django.utils.translation import gettext as _
+
+from web.accounts.models import User
+
+
+def mail_welcome(calls):
+    users = User.objects.in_bulk([call["user_id"] for call in calls])
+    return [name(users.get(call["user_id"])) for call in calls]
+
+
+def name(user):
+    return user and _("Welcome to Kickstand, %(name)s") % {"name": user.username} + f" → {user.email}"

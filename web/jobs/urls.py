@@ -1,0 +1,38 @@
+from django.urls import path
+
+from web.jobs.views import actions, busy, job, ledger, metrics, numbers, overview, periodic, queues, sets
+
+urlpatterns = [
+    path("", overview.index, name="jobs"),
+    path("busy/", busy.index, name="jobs_busy"),
+    path("queues/", queues.index, name="jobs_queues"),
+    path("queues/<path:queue>/latency", numbers.latency, name="jobs_latency"),
+    path("queues/<path:queue>/", queues.queue, name="jobs_queue"),
+    path("scheduled/", sets.scheduled, name="jobs_scheduled"),
+    path("retries/", sets.retries, name="jobs_retries"),
+    path("dead/", sets.dead, name="jobs_dead"),
+    path("dead/groups/", sets.groups, name="jobs_groups"),
+    path("periodic/", periodic.index, name="jobs_periodic"),
+    path("metrics/", metrics.index, name="jobs_metrics"),
+    path("metrics/<path:task>/", metrics.task, name="jobs_task"),
+    path("ledger/", ledger.index, name="jobs_ledger"),
+    path("job/<path:id>/mail", job.mail, name="jobs_mail"),
+    path("job/<path:id>/", job.job, name="jobs_job"),
+    path("stats", numbers.stats, name="jobs_stats"),
+    path("run/", actions.run, name="jobs_run"),
+    path("kill/", actions.kill, name="jobs_kill"),
+    path("delete/", actions.delete, name="jobs_delete"),
+    path("undo/", actions.undo, name="jobs_undo"),
+    path("pause/", actions.pause, name="jobs_pause"),
+    path("resume/", actions.resume, name="jobs_resume"),
+    path("quiet/", actions.quiet, name="jobs_quiet"),
+    path("stop/", actions.stop, name="jobs_stop"),
+    path("stop-job/", actions.stop_job, name="jobs_stop_job"),
+    path("periodic/pause/", actions.pause_periodic, name="jobs_pause_periodic"),
+    path("periodic/resume/", actions.resume_periodic, name="jobs_resume_periodic"),
+    path("periodic/run/", actions.run_periodic, name="jobs_run_periodic"),
+    path("rescue/", actions.rescue, name="jobs_rescue"),
+    path("dead/groups/try/", actions.try_one, name="jobs_try"),
+    path("dead/groups/release/", actions.release, name="jobs_release"),
+    path("dead/groups/halt/", actions.halt, name="jobs_halt"),
+]
