@@ -204,7 +204,9 @@ def done(count, wanted, text):
     if not count:
         raise api.NotFound("none of them")
     told = text % jobs_counted(count)
-    return f"{told} {_('The others had moved on meanwhile.')}" if wanted and count < wanted else told
+    if not wanted or count >= wanted:
+        return told
+    return told + " " + _("The others had moved on meanwhile.")
 
 
 def jobs_counted(count):
