@@ -5,12 +5,14 @@ import sys
 from tests.environment import need
 from tests.servers import ROOT, Postgres
 
+ON_THE_DATABASE = ["tests/web", *(f"tests/worker/test_{name}.py" for name in ("backend", "mail", "outbox", "results"))]
 
-def test_web_and_worker_pass_on_postgresql_too():
+
+def test_what_uses_the_database_passes_on_postgresql_too():
     """The rest of this run used SQLite."""
     need(Postgres.binaries, "postgresql")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/web", "tests/worker"],
+        [sys.executable, "-m", "pytest", "-q", *ON_THE_DATABASE],
         cwd=ROOT,
         env=os.environ | {"TEST_DATABASE": "postgres"},
         capture_output=True,

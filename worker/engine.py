@@ -26,7 +26,13 @@ def common():
         "broker_connection_retry_on_startup": True,
         "accept_content": ["json"],
         # For chords and `ignore_result=False`; nothing is kept of other tasks.
-        "result_backend": config.REDIS_URL,
+        "result_backend": f"worker.chords:Results+{config.REDIS_URL}",
+        "result_backend_transport_options": {
+            "retry_policy": {"max_retries": 1, "interval_start": 0, "interval_max": 0}
+        },
+        "redis_socket_timeout": 0.3,
+        "redis_socket_connect_timeout": 0.2,
+        "redis_retry_on_timeout": False,
         "result_expires": 3600,
         "task_ignore_result": True,
         "task_default_queue": "default",

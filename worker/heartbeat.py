@@ -13,13 +13,12 @@ import redis
 from worker import config, dead, keys, periodic, scheduled, signals
 from worker.connection import Scripts, connect
 from worker.metrics import RECENT_KEPT
-from worker.process import HOST
+from worker.process import HOST, KEPT
 from worker.reaper import Reaper
 
 logger = logging.getLogger(__name__)
 
 BEAT = 5  # seconds between signs of life
-KEPT = 60  # seconds that what a process tells of itself outlives it
 REAP = 2  # seconds between looks for dead processes
 TRIM = 60  # seconds between looks for dead jobs that are too old
 
@@ -89,6 +88,7 @@ class Heartbeat(threading.Thread):
             "quiet": int(process.quiet or process.stopping),
             "rss": rss(),
             "release": config.RELEASE,
+            "engine": config.ENGINE,
         }
 
     def work(self):

@@ -10,6 +10,7 @@ import time
 import traceback
 
 import redis
+from celery import signals
 from celery.app import trace
 from celery.app.task import Context
 from celery.concurrency.base import BasePool
@@ -47,6 +48,7 @@ class Pool(BasePool):
         self.heartbeat.start()
         self.watch = limits.Watch(self.process, self.give_up)
         self.watch.start()
+        signals.worker_shutting_down.connect(self.fetch_no_more)
 
     def register(self):
         while True:
@@ -153,8 +155,10 @@ class Pool(BasePool):
             self.bury(running.held, running.id, error, request["retries"] + 1)
 
     def bury(self, held, id, error, attempt):
-        if self.move(held, keys.DEAD, id, 0, dead.record_of(error, attempt)):
+        moved = self.move(held, keys.DEAD, id, 0, dead.record_of(error, attempt))
+        if moved:
             dead.tell(held.queue, held.message, error)
+        return moved
 
     def move(self, held, target, id, seconds, failure):
         """To retry or dead, however long Redis is away: until then the job is safe in inflight.
@@ -176,13 +180,20 @@ class Pool(BasePool):
     def give_up(self, running):
         """A job past its hard limit is dead. Only the end of its process can stop it, so that ends and is restarted."""
         error = limits.HardTimeLimit(f"it ran for {running.elapsed:.0f} s, and its time limit is over")
+        attempts = json.loads(running.held.attempts)["attempt"] if running.held.attempts else 0
+        if not self.bury(running.held, running.id, error, attempts + 1):
+            return  # it ended just now
         logger.error("hard time limit %s job=%s: this worker ends, since its thread cannot", running.name, running.id)
         self.process.quiet = True
         self.process.tally.add(running, failed=True)
-        attempts = json.loads(running.held.attempts)["attempt"] if running.held.attempts else 0
-        self.bury(running.held, running.id, error, attempts + 1)
         self.process.give_up(running)
         os.kill(os.getpid(), signal.SIGTERM)
+
+    def fetch_no_more(self, **_):
+        """At once on SIGTERM; Celery comes to `on_stop` seconds later."""
+        with self.process.changed:
+            self.process.stopping = True
+            self.process.changed.notify_all()
 
     def on_stop(self):
         """Let the jobs that run finish, put back the rest, and be gone before another process starts it."""

@@ -15,6 +15,7 @@ from worker.connection import Scripts, connect
 from worker.metrics import Tally
 
 HOST = os.environ.get("DYNO") or socket.gethostname()
+KEPT = 60  # seconds that what a process tells of itself outlives it
 OUTCOMES = ("done", "discarded", "expired")  # of a job that is not kept, as worker/lua/fetch.lua counts them
 BESIDE = (keys.PROCESSES, keys.ATTEMPTS, keys.DELIVERIES, keys.PAUSED, keys.LEDGER, keys.PROCESSED, keys.FAILED)
 
@@ -67,9 +68,9 @@ class Process:
         arguments = [self.id, idle, self.next_tag, *map(len, finished.values()), *(tag for tag, _ in handed_in)]
         arguments += [job_id for _, job_id in handed_in if job_id]
         try:
-            found, paused = self.scripts.fetch([self.inflight, *BESIDE, *order], arguments)
+            found, paused = self.scripts.fetch([self.inflight, *BESIDE, keys.process(self.id), *order], arguments)
         except redis.RedisError:
-            self.next_tag += idle
+            self.next_tag += idle + 1
             self.in_doubt = True
             raise
         jobs = [
@@ -87,7 +88,8 @@ class Process:
         return jobs
 
     def put_back_what_never_arrived(self):
-        given_out = {int(tag) for tag in self.client.hkeys(self.inflight)}
+        names = [self.inflight, keys.process(self.id)]
+        given_out = {int(tag) for tag in self.scripts.recover(names, [self.next_tag, KEPT])}
         with self.changed:
             ours = self.held.keys() | {tag for found in self.finished.values() for tag, _ in found}
         if lost := sorted(given_out - ours):

@@ -27,8 +27,9 @@ class Channel(virtual.Channel):
         headers, running = message["headers"], job.current.get()
         again = running is not None and running.id == headers["id"]  # `self.retry` and `self.replace` keep the id
         token = f"{headers['id']}:{uuid4()}" if again else headers["id"]
-        due = headers.get("eta") and datetime.fromisoformat(headers["eta"]).timestamp()
-        client.put([client.Entry(token, queue, dumps(message).encode(), due=due)])
+        seconds, eta = headers.get("countdown"), headers.get("eta")
+        due = None if seconds or not eta else datetime.fromisoformat(eta).timestamp()
+        client.put([client.Entry(token, queue, dumps(message).encode(), seconds, due)])
 
     def _size(self, queue):
         return 0  # only those ask who declare a queue before they publish, and do not look at the answer

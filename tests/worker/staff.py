@@ -1,6 +1,8 @@
 """Real workers for one test, which hears what their jobs say (tests/worker/tasks.py)."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 from tests.chaos.crew import Crew
 from tests.servers import until
@@ -58,6 +60,8 @@ class Staff(Crew):
         """Leave nothing to the next test."""
         self.kill_all()
         self.redis.flushdb()
+        with closing(sqlite3.connect(self.database.path)) as database, database:
+            database.execute("DELETE FROM worker_outbox")
 
     def wipe(self):
         """Leave nothing but the workers."""

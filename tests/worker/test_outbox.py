@@ -1,6 +1,9 @@
 """A job comes to be with the transaction that enqueues it, and is pushed once, whatever happens on the way."""
 
+import json
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -314,3 +317,29 @@ class TestRelay:
 
         assert at_once(hold, relay)[1] == 2
         assert rows() == 1
+
+
+@pytest.mark.parametrize("how", ["refused", "hung"])
+def test_no_way_of_enqueuing_holds_a_web_process_while_redis_is_away(staff, how):
+    """Celery's own connections, such as that to its results, included. A chord needs Redis, and says so each time."""
+    if how == "refused":
+        staff.server.stop()
+    else:
+        staff.server.process.send_signal(signal.SIGSTOP)
+    try:
+        caller = staff.run([sys.executable, "-m", "tests.worker.caller"], {})
+        with suppress(subprocess.TimeoutExpired):
+            caller.wait(20)
+        caller.kill()
+        told = [json.loads(line) for line in caller.log().splitlines() if line.startswith("[")]
+    finally:
+        staff.server.process.send_signal(signal.SIGCONT)
+        if how == "refused":
+            staff.server.start()
+    slow = {way: held for way, *held, _ in told if max(held) > HELD and way != "chord"}
+    slow |= {way: held for way, *held, _ in told if max(held[0], held[1] / 10, held[2]) > HELD}
+    failed = {way: errors for way, *_, errors in told if errors and way != "chord"}
+    assert (slow, failed) == ({}, {})
+    assert len(told) == 8, f"it got no further than {told[-1:]}"
+    ((rows,),) = staff.database.ask("SELECT count(*) FROM worker_outbox")
+    assert rows >= 12 * 7

@@ -39,7 +39,7 @@ def fetch(redis, scripts):
     beat(scripts, join=1)
 
     def fetch(idle=1, tag=1, finished=(), ids=(), queues=("default", "mailers")):
-        names = [keys.inflight("p"), *process.BESIDE, *queues]
+        names = [keys.inflight("p"), *process.BESIDE, keys.process("p"), *queues]
         found, _ = scripts.fetch(names, ["p", idle, tag, len(finished), 0, 0, *finished, *ids])
         return [tuple(found[i : i + 1] + found[i + 2 : i + 5]) for i in range(0, len(found), 5)]
 
@@ -91,7 +91,8 @@ def test_a_fetch_hands_in_what_is_finished(redis, fetch):
 def test_a_process_that_is_not_registered_fetches_nothing(redis, scripts):
     push(1)
     with pytest.raises(Exception, match="UNREGISTERED ghost"):
-        scripts.fetch([keys.inflight("ghost"), *process.BESIDE, "default"], ["ghost", 1, 1, 0, 0, 0])
+        names = [keys.inflight("ghost"), *process.BESIDE, keys.process("ghost"), "default"]
+        scripts.fetch(names, ["ghost", 1, 1, 0, 0, 0])
     assert redis.llen("default") == 1
 
 

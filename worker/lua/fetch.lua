@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
 -- Hand in what is finished, and take as many jobs as threads are idle.
--- KEYS: inflight:{process}, processes, attempts, deliveries, paused, stat:ledger, stat:processed, stat:failed, queues in
--- the order in which to look. ARGV: process, idle threads, the first tag to use, how many are done, discarded, expired,
+-- KEYS: inflight:{process}, processes, attempts, deliveries, paused, stat:ledger, stat:processed, stat:failed,
+-- process:{process}, queues in the order in which to look. ARGV: process, idle threads, the first tag to use, how many are done, discarded, expired,
 -- their tags in this order, ids of those of which something is kept.
 -- Returns {{tag, index of the queue, message, attempts or '', deliveries or 0, …}, paused queues}, or an error when the
--- process is not registered: then it was taken for dead, and its jobs are somebody else's.
+-- process is not registered: then it was taken for dead, and its jobs are somebody else's. A fetch that arrives after its
+-- process has given it up does nothing (see recover.lua): nobody would hear of the jobs it took.
 local idle, tag, at = tonumber(ARGV[2]), tonumber(ARGV[3]), 7
+if tag < tonumber(redis.call('HGET', KEYS[9], 'fence') or 0) then return {{}, {}} end
 local function hand_in(outcome, count)
   if count == 0 then return 0 end
   local removed = redis.call('HDEL', KEYS[1], unpack(ARGV, at, at + count - 1))
@@ -30,7 +32,7 @@ local skipped = {}
 for _, queue in ipairs(paused) do skipped[queue] = true end
 local tried = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
 local found, count = {}, 0
-for index = 9, #KEYS do
+for index = 10, #KEYS do
   local messages = not skipped[KEYS[index]] and redis.call('RPOP', KEYS[index], idle)
   if messages then
     local held = {}
@@ -43,7 +45,7 @@ for index = 9, #KEYS do
       end
       held[#held + 1] = tag
       held[#held + 1] = KEYS[index] .. '\n' .. message
-      for _, part in ipairs({tag, index - 9, message, attempts, deliveries}) do found[#found + 1] = part end
+      for _, part in ipairs({tag, index - 10, message, attempts, deliveries}) do found[#found + 1] = part end
       tag = tag + 1
     end
     redis.call('HSET', KEYS[1], unpack(held))
