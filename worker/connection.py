@@ -109,7 +109,8 @@ class Direct:
         try:
             connection, used = self.idle.pop()
         except IndexError:
-            return self.pool.make_connection()
+            # Not by the pool, which would count each that fails, and after a hundred of them make no more.
+            return self.pool.connection_class(**self.pool.connection_kwargs)
         if time.monotonic() - used > self.STALE:
             connection.disconnect()
         return connection

@@ -4,6 +4,7 @@ A job moves from its queue to this process's `inflight` in one script, when a th
 super_fetch). Celery's own transport takes it with one command and notes it with another; what dies in between is lost.
 """
 
+import logging
 import random
 import threading
 from datetime import datetime
@@ -15,6 +16,10 @@ from kombu.utils.json import dumps
 
 from worker import client, job
 from worker.connection import AWAY, connect
+
+logger = logging.getLogger(__name__)
+
+ASK_AGAIN = 0.5  # seconds between two attempts to fetch while Redis is away
 
 
 class Channel(virtual.Channel):
@@ -73,6 +78,10 @@ class Transport(virtual.Transport):
         order = in_order(process.queues)
         try:
             jobs = process.fetch(order)
+        except AWAY as error:  # Celery would connect anew, with pauses that grow to half a minute
+            logger.warning("Redis is away, trying again: %s", error)
+            process.wait(lambda: process.stopping, ASK_AGAIN)
+            raise TimeoutError from None
         except redis.ResponseError as error:
             if not str(error).startswith("UNREGISTERED"):
                 raise

@@ -204,3 +204,14 @@ def pass_on(source, target):
             target.sendall(data)
     with suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
+
+
+def test_comes_back_after_an_outage_of_any_length(server):
+    """redis-py's pool counts connections that could not be made, and makes no more after a hundred of them."""
+    client.scripts().send([("PING",)])
+    server.stop()
+    for _ in range(150):
+        with pytest.raises(redis_py.ConnectionError):
+            client.scripts().send([("PING",)])
+    server.start()
+    assert client.scripts().send([("PING",)]) == [b"PONG"]
