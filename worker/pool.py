@@ -18,7 +18,6 @@ from celery.states import FAILURE, RETRY
 from celery.worker import state
 
 from worker import config, dead, job, keys, limits, log, retries
-from worker.connection import AWAY
 from worker.handoff import Handoff
 from worker.heartbeat import Heartbeat
 from worker.message import Unreadable, decoded, expired, id_of
@@ -169,7 +168,7 @@ class Pool(BasePool):
         while self.process.held.get(held.tag) is held:
             try:
                 moved = self.process.scripts.fail(names, [held.tag, id, seconds, failure])
-            except AWAY as error:
+            except redis.RedisError as error:
                 logger.warning("Redis is away, trying again: %s", error)
                 time.sleep(0.5)
             else:

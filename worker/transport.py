@@ -78,14 +78,12 @@ class Transport(virtual.Transport):
         order = in_order(process.queues)
         try:
             jobs = process.fetch(order)
-        except AWAY as error:  # Celery would connect anew, with pauses that grow to half a minute
-            logger.warning("Redis is away, trying again: %s", error)
-            process.wait(lambda: process.stopping, ASK_AGAIN)
-            raise TimeoutError from None
-        except redis.ResponseError as error:
-            if not str(error).startswith("UNREGISTERED"):
-                raise
-            type(self).on_unregistered()
+        except redis.RedisError as error:
+            if str(error).startswith("UNREGISTERED"):
+                type(self).on_unregistered()
+            else:  # Celery would connect anew, with pauses that grow to half a minute, or end
+                logger.warning("Redis is away, trying again: %s", error)
+                process.wait(lambda: process.stopping, ASK_AGAIN)
             raise TimeoutError from None
         if jobs:
             type(self).deliver(jobs)
