@@ -51,8 +51,9 @@ def stack(tmp_path):
         each.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """A browser, gone after the module: while it runs, its event loop makes Django refuse to touch the database."""
     need(Path(CHROMIUM).exists(), "chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     flags += ["--disable-component-update", "--disable-sync"]
