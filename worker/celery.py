@@ -30,7 +30,7 @@ logger = logging.getLogger("worker")
 
 @signals.setup_logging.connect
 def configure_logging(**_):
-    logging.config.dictConfig(log.settings())
+    logging.config.dictConfig(log.settings("worker.log.Together"))
 
 
 @signals.worker_ready.connect

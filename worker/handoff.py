@@ -15,6 +15,9 @@ class Handoff:
     def __init__(self):
         self.jobs, self.wakes = deque(), SimpleQueue()
 
+    def __len__(self):
+        return len(self.jobs)
+
     def put(self, jobs):
         self.jobs.extend(jobs)
         self.wakes.put(None)

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -18,7 +17,6 @@ from celery.states import FAILURE, RETRY
 from celery.worker import state
 
 from worker import config, dead, job, keys, limits, log, retries
-from worker.handoff import Handoff
 from worker.heartbeat import Heartbeat
 from worker.message import Unreadable, decoded, expired, id_of
 from worker.process import Process
@@ -36,10 +34,10 @@ class Pool(BasePool):
     def on_start(self):
         names = self.app.amqp.queues.consume_from
         self.process = Process({name: config.QUEUES.get(name, 1) for name in names}, self.limit)
-        self.handoff, self.tracers = Handoff(), {}
+        self.tracers = {}
         self.heartbeat = Heartbeat(self.process)
         self.register()
-        Transport.process, Transport.deliver = self.process, self.handoff.put
+        Transport.process, Transport.deliver = self.process, self.process.handoff.put
         Transport.on_unregistered = self.start_over
         Transport.doorbell = Doorbell(self.process)
         for number in range(self.limit):
@@ -66,7 +64,7 @@ class Pool(BasePool):
 
     def work(self):
         while True:
-            held = self.handoff.get()
+            held = self.process.begin()
             try:
                 if self.process.held.get(held.tag) is held and not self.process.stopping:
                     self.take(held)
@@ -207,7 +205,7 @@ class Pool(BasePool):
         except redis.RedisError as error:
             logger.warning("stopped without Redis, others will find the jobs: %s", error)
         if not in_time or self.process.gave_up:
-            sys.stdout.flush()
+            logging.shutdown()
             os._exit(1 if self.process.gave_up else 0)
 
     def on_terminate(self):

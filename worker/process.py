@@ -12,6 +12,7 @@ import redis
 
 from worker import keys
 from worker.connection import Scripts, connect
+from worker.handoff import Handoff
 from worker.metrics import Tally
 
 HOST = os.environ.get("DYNO") or socket.gethostname()
@@ -36,6 +37,7 @@ class Process:
         self.client = connect()
         self.scripts = Scripts(self.client)
         self.changed = threading.Condition()
+        self.handoff = Handoff()
         self.stopping = self.quiet = False
         self.given_up = set()  # tags of jobs that ran past their hard limit: nobody waits for their threads
         self.gave_up = False
@@ -96,6 +98,12 @@ class Process:
             self.scripts.release([self.inflight, keys.LEDGER], lost)
         self.in_doubt = False
 
+    def begin(self):
+        """Wait for a fetched job, and return it as Held."""
+        held = self.handoff.get()
+        self.tell_news()
+        return held
+
     def finish(self, held, outcome="done", job_id=None):
         """The job is over: it is handed in with the next fetch. `job_id` if something is kept beside its message."""
         with self.changed:
@@ -112,7 +120,12 @@ class Process:
         with self.changed:
             self.idle += 1
             self.given_up.discard(tag)
-            self.changed.notify_all()
+        self.tell_news()
+
+    def tell_news(self):
+        if self.has_news():
+            with self.changed:
+                self.changed.notify_all()
 
     def give_up(self, running):
         """Nobody waits for the thread of this job any more."""
@@ -130,7 +143,12 @@ class Process:
         return any(self.finished.values())
 
     def has_news(self):
-        """Whether there is a reason to talk to Redis; what is finished is one, even when no thread is idle."""
+        """Whether there is a reason to talk to Redis; what is finished is one, even when no thread is idle.
+
+        While plenty of the fetched is not even begun there is none: many short jobs make one round trip.
+        """
+        if len(self.handoff) > self.threads // 4:
+            return self.stopping
         return self.stopping or self.idle or self.has_finished()
 
     def wait(self, ready, seconds):

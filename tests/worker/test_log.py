@@ -1,0 +1,83 @@
+import io
+import logging
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from worker.log import Together
+
+
+class Slow(io.StringIO):
+    """A stream that tells when something was written, and how often."""
+
+    def __init__(self):
+        super().__init__()
+        self.writes, self.written = 0, threading.Event()
+
+    def write(self, text):
+        self.writes += 1
+        super().write(text)
+        self.written.set()
+
+
+@pytest.fixture
+def stream():
+    return Slow()
+
+
+@pytest.fixture
+def logger(stream):
+    logger = logging.Logger("of this test")
+    logger.addHandler(Together(stream))
+    return logger
+
+
+def test_lines_are_written_together(logger, stream):
+    for number in range(100):
+        logger.info("line %d", number)
+    assert stream.written.wait(5)
+    assert stream.getvalue().splitlines() == [f"line {number}" for number in range(100)]
+    assert stream.writes <= 5
+
+
+def test_a_warning_is_written_at_once_with_all_that_came_before(logger, stream):
+    logger.handlers[0].MOMENT = 60
+    logger.info("before")
+    assert stream.getvalue() == ""
+    logger.warning("oh")
+    assert stream.getvalue() == "before\noh\n"
+
+
+def test_no_line_of_many_threads_is_missing_or_torn(logger, stream):
+    def write(name):
+        for number in range(500):
+            logger.info("%s-%d", name, number)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    logger.handlers[0].flush()
+    expected = {f"{name}-{number}" for name in range(8) for number in range(500)}
+    assert sorted(stream.getvalue().splitlines()) == sorted(expected)
+
+
+def test_the_last_lines_of_a_process_are_written():
+    script = """
+import logging, sys
+from worker.log import Together
+logging.root.addHandler(Together(sys.stdout))
+logging.root.setLevel("INFO")
+logging.info("the last line")
+"""
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "the last line\n"
+
+
+def test_a_line_that_cannot_be_formatted_ends_nothing(logger, stream, capsys):
+    logger.info("%d", "no number")
+    logger.warning("next")
+    assert stream.getvalue() == "next\n"
+    assert "no number" in capsys.readouterr().err
