@@ -62,11 +62,11 @@ class Together(logging.StreamHandler):
     def emit(self, record):
         try:
             self.lines.append(self.format(record) + self.terminator)
+            if record.levelno >= logging.WARNING:
+                self.flush()
         except Exception:
             self.handleError(record)
-        if record.levelno >= logging.WARNING:
-            self.flush()
-        elif self.timer is None:
+        if self.lines and self.timer is None:
             self.timer = threading.Timer(self.MOMENT, self.flush)
             self.timer.daemon = True
             self.timer.start()
@@ -74,7 +74,12 @@ class Together(logging.StreamHandler):
     def flush(self):
         with self.lock:
             lines, self.lines, self.timer = self.lines, [], None
-            self.stream.write("".join(lines))
+            text = "".join(lines)
+            try:
+                self.stream.write(text)
+            except UnicodeEncodeError:  # half a character, as of a file name, or a terminal that has few of them
+                encoding = self.stream.encoding
+                self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             super().flush()
 
 

@@ -81,3 +81,13 @@ def test_a_line_that_cannot_be_formatted_ends_nothing(logger, stream, capsys):
     logger.warning("next")
     assert stream.getvalue() == "next\n"
     assert "no number" in capsys.readouterr().err
+
+
+def test_half_a_character_costs_no_line(tmp_path):
+    with (tmp_path / "log").open("w", encoding="ascii") as stream:
+        logger = logging.Logger("of this test")
+        logger.addHandler(Together(stream))
+        for text in ("before", "half \ud800 and é", "after"):
+            logger.info(text)
+        logger.warning("now")
+    assert (tmp_path / "log").read_text().splitlines() == ["before", "half \\ud800 and \\xe9", "after", "now"]
