@@ -14,6 +14,7 @@ from worker.message import Unreadable, decoded, id_of
 logger = logging.getLogger(__name__)
 
 BACKTRACE_BYTES = 20_000
+EARLIER = 5  # failures of a job that are kept beside its last one
 KEPT = 10_000  # jobs
 KEPT_SECONDS = 180 * 86_400
 BATCH = 1000
@@ -55,26 +56,37 @@ def trim(scripts):
         pass
 
 
-def record(error, message, attempt=1, backtrace=""):
-    """What is kept beside a job that failed, as JSON; the backtrace is compressed, and cut in the middle when long."""
+def record(error, message, attempt=1, backtrace="", before=b""):
+    """What is kept beside a job that failed, as JSON; the backtrace is compressed, and cut in the middle when long.
+
+    before: the record of the failure before, in bytes or empty; it becomes the first of `earlier`. A backtrace that is
+    that of the next failure too is left out there.
+    """
     if len(backtrace) > BACKTRACE_BYTES:
         half = BACKTRACE_BYTES // 2
         backtrace = f"{backtrace[:half]}\n…\n{backtrace[-half:]}"
+    packed = base64.b64encode(zlib.compress(backtrace.encode(errors="replace"))).decode()
+    last = json.loads(before or b"{}")
+    earlier = last.pop("earlier", [])
+    last.pop("attempt", None)
+    if last.get("backtrace") == packed:
+        del last["backtrace"]
     return json.dumps(
         {
             "attempt": attempt,
             "error": error,
             "message": message[:1000],
-            "backtrace": base64.b64encode(zlib.compress(backtrace.encode(errors="replace"))).decode(),
+            "backtrace": packed,
             "failed_at": time.time(),
+            "earlier": ([last] if last else []) + earlier[: EARLIER - 1],
         }
     )
 
 
-def record_of(error, attempt):
+def record_of(error, attempt, before=b""):
     """The record of an exception; `attempt` counts from 1."""
     kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    return record(kind, text_of(error), attempt, "".join(traceback.format_exception(error)))
+    return record(kind, text_of(error), attempt, "".join(traceback.format_exception(error)), before)
 
 
 def text_of(error):

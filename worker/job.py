@@ -40,6 +40,18 @@ class Hopeless(Exception):
 current = ContextVar("job", default=None)
 
 
+# A function that tells who enqueues, as a dict such as {"request": "…", "user": "alice"}; see web/origin.py.
+origin = ContextVar("origin", default=None)
+
+
+def enqueued_by():
+    """Who enqueues just now: the job of this thread, or whom `origin` tells; None if nobody knows."""
+    if running := current.get():
+        return {"job": running.id}
+    tell = origin.get()
+    return tell() if tell else None
+
+
 def progress(done, total, text=""):
     """Tell how far the job of this thread is, such as 40 of 200; the dashboard shows it. Does nothing outside jobs."""
     if running := current.get():
@@ -131,6 +143,20 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An attempt that failed, before the last one that did."""
+
+    error: str | None
+    message: str | None
+    failed_at: float | None
+    packed_backtrace: str = field(default="", repr=False)  # empty when it is that of the failure after it
+
+    @property
+    def backtrace(self):
+        return unpacked(self.packed_backtrace)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A job as it was found in Redis. None is what is not known, or cannot be read; times are seconds since 1970."""
 
@@ -150,6 +176,7 @@ class Job:
     message: str | None = None
     failed_at: float | None = None
     packed_backtrace: str = field(default="", repr=False)
+    earlier: tuple = ()  # of Failure, the newest first
     process: str | None = None
     thread: str | None = None
     started: float | None = None
@@ -161,11 +188,11 @@ class Job:
     @property
     def backtrace(self):
         """The traceback of its last failure as text; empty when there is none."""
-        return self.unpacked(self.packed_backtrace)
+        return unpacked(self.packed_backtrace)
 
-    @staticmethod
-    def unpacked(backtrace):
-        try:
-            return zlib.decompress(base64.b64decode(backtrace)).decode(errors="replace")
-        except (ValueError, zlib.error):
-            return ""
+
+def unpacked(backtrace):
+    try:
+        return zlib.decompress(base64.b64decode(backtrace)).decode(errors="replace")
+    except (ValueError, zlib.error):
+        return ""

@@ -7,6 +7,8 @@ import re
 import time
 from datetime import UTC, datetime
 
+from worker import job
+
 NOBODY = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
@@ -41,6 +43,7 @@ def encoded(id, task, args, kwargs, queue, due=None):
                 "origin": "",
                 "ignore_result": True,
                 "enqueued_at": time.time(),
+                "enqueued_by": job.enqueued_by(),
             },
             "properties": {
                 "correlation_id": id,

@@ -141,7 +141,8 @@ class Pool(BasePool):
     def retry(self, running, error, attempt, seconds):
         log.retrying(running, error, seconds)
         self.process.tally.add(running, failed=True)
-        self.move(running.held, keys.RETRY, running.id, seconds, dead.record_of(error, attempt + 1))
+        failure = dead.record_of(error, attempt + 1, running.held.attempts)
+        self.move(running.held, keys.RETRY, running.id, seconds, failure)
 
     def exhausted(self, running, task, error, request):
         log.failed(running, "".join(traceback.format_exception(error)))
@@ -152,7 +153,7 @@ class Pool(BasePool):
             self.bury(running.held, running.id, error, request["retries"] + 1)
 
     def bury(self, held, id, error, attempt):
-        moved = self.move(held, keys.DEAD, id, 0, dead.record_of(error, attempt))
+        moved = self.move(held, keys.DEAD, id, 0, dead.record_of(error, attempt, held.attempts))
         if moved:
             dead.tell(held.queue, held.message, error)
         return moved

@@ -41,10 +41,10 @@ class Mail:
     def is_another(self):
         return bool(self.taken) and self.taken.isdisjoint(self.addresses)
 
-    def note(self, addresses):
-        """The server has just taken it for these addresses."""
+    def note(self, addresses, answer=""):
+        """The server has just taken it for these addresses, and answered this."""
         self.taken |= set(addresses)
-        self.notes.write(self.key, self.taken, KEPT_LONG if self.missing else KEPT)
+        self.notes.write(self.key, self.taken, answer, KEPT_LONG if self.missing else KEPT)
 
 
 def next_mail(addresses):
@@ -76,9 +76,10 @@ class Shared:
             return set()
         return set(json.loads(found)["mailed"]) if found else set()
 
-    def write(self, key, addresses, seconds):
+    def write(self, key, addresses, answer, seconds):
+        noted = {"mailed": sorted(addresses), "answer": answer}
         try:
-            connection().set(keys.done(key), json.dumps({"mailed": sorted(addresses)}), ex=seconds)
+            connection().set(keys.done(key), json.dumps(noted), ex=seconds)
         except redis.RedisError as error:
             logger.error("mail %s was sent, which could not be noted: a rerun will send it again: %s", key, error)
 
@@ -92,7 +93,7 @@ class Memory:
     def read(self, key):
         return set(self.kept.get(key, ()))
 
-    def write(self, key, addresses, seconds):
+    def write(self, key, addresses, answer, seconds):
         self.kept[key] = addresses
         if len(self.kept) > REMEMBERED:
             self.kept.popitem(last=False)

@@ -23,6 +23,23 @@ class Undelivered(smtplib.SMTPException):
     """The server has not taken a mail, and may take it later."""
 
 
+class Answering:
+    """Keeps what the server said of a mail, which `sendmail` drops when it took it."""
+
+    def data(self, content):
+        code, text = super().data(content)
+        self.answer = reply(code, text)
+        return code, text
+
+
+class Connection(Answering, smtplib.SMTP):
+    pass
+
+
+class TlsConnection(Answering, smtplib.SMTP_SSL):
+    pass
+
+
 class Server:
     """Where mails are handed in.
 
@@ -39,7 +56,8 @@ class Server:
         return f"{self.host}:{self.port}"
 
     def send(self, sender, addresses, content, taken):
-        """Send a mail, in bytes. `taken` is called with the addresses for which the server has taken it, at once then.
+        """Send a mail, in bytes. `taken` is called with the addresses for which the server has taken it, and with its
+        answer, at once then.
 
         Raises Hopeless when the mail is refused for good, and Undelivered when it is refused for now or the server is
         away; after `taken`, when that is so for some of the addresses.
@@ -55,7 +73,7 @@ class Server:
                 raise self.refusal({"the mail": (error.smtp_code, error.smtp_error)}) from error
             except OSError as error:
                 raise Undelivered(f"{self} went away in the middle of a mail: {error}") from error
-            taken([address for address in addresses if address not in refused])
+            taken([address for address in addresses if address not in refused], connection.answer)
         if refused:
             raise self.refusal(refused)
 
@@ -78,8 +96,8 @@ class Server:
 
     def connect(self, name):
         if self.use_ssl:
-            return smtplib.SMTP_SSL(self.host, self.port, name, timeout=self.timeout, context=self.context)
-        return smtplib.SMTP(self.host, self.port, name, timeout=self.timeout)
+            return TlsConnection(self.host, self.port, name, timeout=self.timeout, context=self.context)
+        return Connection(self.host, self.port, name, timeout=self.timeout)
 
     def hang_up(self, connection):
         with suppress(OSError):

@@ -14,8 +14,12 @@ class Visitor:
         self.context = browser.new_context(base_url=url, **context)
         self.page = self.context.new_page()
         self.complaints = []
-        self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        self.page.on("console", self.hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def hear(self, message):
+        if message.type == "error":
+            self.complaints.append(f"{message.text} {message.location['url']}")
 
     def sign_up(self, name, email):
         self.page.goto("/accounts/signup/")

@@ -59,6 +59,24 @@ class TestHandlers:
 
 
 class TestRecord:
+    def test_tells_of_earlier_failures_the_newest_first_and_not_of_too_many(self):
+        found = b""
+        for attempt in range(1, 10):
+            found = dead.record("ValueError", f"no {attempt}", attempt, "Traceback: same", found).encode()
+        found = json.loads(found)
+        assert (found["attempt"], found["message"]) == (9, "no 9")
+        assert [each["message"] for each in found["earlier"]] == ["no 8", "no 7", "no 6", "no 5", "no 4"]
+        assert len(found["earlier"]) == dead.EARLIER
+        assert all("earlier" not in each for each in found["earlier"])
+
+    def test_keeps_a_backtrace_once_where_it_is_that_of_the_next_failure(self):
+        found = b""
+        for attempt, backtrace in enumerate(("one", "other", "other"), 1):
+            found = dead.record("ValueError", "no", attempt, backtrace, found).encode()
+        second, first = json.loads(found)["earlier"]
+        assert "backtrace" not in second
+        assert zlib.decompress(b64decode(first["backtrace"])) == b"one"
+
     def test_says_what_happened(self):
         try:
             int("no number")

@@ -98,7 +98,7 @@ def test_notes_are_kept_a_day_and_once_they_matter_as_long_as_the_dead(redis):
         send(ALICE)
         sent.next_mail([ALICE, BOB]).note([ALICE])
     whole, part = keys.done("j.1"), keys.done("j.2")
-    assert json.loads(redis.get(part)) == {"mailed": [ALICE]}
+    assert json.loads(redis.get(part)) == {"mailed": [ALICE], "answer": ""}
     assert sent.KEPT - 60 < redis.ttl(whole) <= sent.KEPT
     assert sent.KEPT_LONG - 60 < redis.ttl(part) <= sent.KEPT_LONG
     with attempt():

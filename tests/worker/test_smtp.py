@@ -46,8 +46,13 @@ def office(post):
 def send(office, **options):
     """Send the mail; returns (whom it was taken for, what was raised)."""
     taken = []
+
+    def note(addresses, answer):
+        assert answer == "250 taken"
+        taken.extend(addresses)
+
     try:
-        Server("127.0.0.1", office.port, **options).send(SENDER, ADDRESSES, MAIL, taken.extend)
+        Server("127.0.0.1", office.port, **options).send(SENDER, ADDRESSES, MAIL, note)
     except (Hopeless, Undelivered) as error:
         return taken, error
     return taken, None
@@ -147,7 +152,7 @@ def test_a_mail_is_noted_before_we_say_goodbye(office):
     office.answers = {"QUIT": NEVER}
     noted = threading.Event()
     server = Server("127.0.0.1", office.port, timeout=600)
-    arguments = (SENDER, ADDRESSES, MAIL, lambda _: noted.set())
+    arguments = (SENDER, ADDRESSES, MAIL, lambda *_: noted.set())
     threading.Thread(target=server.send, args=arguments, daemon=True).start()
     assert noted.wait(30)
 

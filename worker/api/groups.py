@@ -10,7 +10,7 @@ from worker import keys
 from worker.api.connection import connection
 from worker.api.jobset import dead
 from worker.api.reading import mapping, text
-from worker.job import Job
+from worker.job import unpacked
 
 LOOK_AT = 1000  # of the dead, the newest
 TASK = re.compile(rb'"task"\s*:\s*"([^"\\]+)"')
@@ -69,7 +69,7 @@ def group(id, most=LOOK_AT):
 @lru_cache(4096)
 def frame(packed_backtrace):
     """The innermost frame of a backtrace as it is kept."""
-    frames = FRAME.findall(Job.unpacked(packed_backtrace))
+    frames = FRAME.findall(unpacked(packed_backtrace))
     if not frames:
         return ""
     path, line, function = frames[-1]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from worker import keys, message
 from worker.api.connection import connection
-from worker.job import Job, Place, State
+from worker.job import Failure, Job, Place, State
 
 LAST_MOMENT = 253_402_300_799  # of the year 9999: what is later is no time that can be shown
 
@@ -74,12 +74,22 @@ def parts(raw):
 def known_of(failure, died_at):
     """What is known of a job's failures, from its entry in `attempts`; of one that died, when that was in any case."""
     record = mapping(failure)
-    attempt = record.get("attempt")
-    return {
+    attempt, earlier = record.get("attempt"), record.get("earlier")
+    last = failure_of(record)
+    return last | {
         "attempt": attempt if isinstance(attempt, int) else 0,
+        "failed_at": last["failed_at"] or died_at,
+        "earlier": tuple(Failure(**failure_of(each)) for each in earlier if isinstance(each, dict))
+        if isinstance(earlier, list)
+        else (),
+    }
+
+
+def failure_of(record):
+    return {
         "error": text(record.get("error")),
         "message": text(record.get("message")),
-        "failed_at": moment(record.get("failed_at")) or died_at,
+        "failed_at": moment(record.get("failed_at")),
         "packed_backtrace": text(record.get("backtrace")) or "",
     }
 

@@ -47,6 +47,7 @@ def place(key):
 
 
 def mailed(id):
-    """The addresses for which a server has taken the first mail of this job, as far as that is still known."""
-    taken = mapping(connection().get(keys.done(f"{id}.1"))).get("mailed", [])
-    return list(filter(None, map(text, taken)))
+    """(addresses for which a server has taken the first mail of this job, its answer), as far as that is known yet."""
+    noted = mapping(connection().get(keys.done(f"{id}.1")))
+    addresses = filter(None, map(text, noted.get("mailed", [])))
+    return list(addresses), text(noted.get("answer")) or ""

@@ -3,7 +3,7 @@
 import pytest
 
 from web.letters.models import Letter
-from worker import api, keys
+from worker import api, dead, job, keys
 from worker.mail import PRIVATE_HEADER
 
 SECRET = "https://example.com/set-password/abc"
@@ -41,6 +41,39 @@ def test_a_job_is_found_in_every_state(look, push, fail, worker, state):
     assert f'data-testid="state">{state}</b>' in page and id in page
     assert ("no such name" in page) == ("Backtrace" in page) == (state in ("retrying", "dead"))
     assert state != "done" or "2.5 s" in page
+
+
+def test_failures_before_the_last_are_told(look, push, worker, redis):
+    id = push("tasks.count", 7)
+    for attempt in (1, 2):
+        (held,) = worker.fetch(1)
+        record = dead.record("KeyError", f"no <b>{attempt}</b>", attempt, f"Traceback {attempt}", held.attempts)
+        names = [worker.process.inflight, keys.DEAD, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER]
+        assert worker.process.scripts.fail(names, [held.tag, id, 0, record])
+        worker.process.moved(held)
+        if attempt == 1:
+            assert api.dead.run_all_now() == 1
+    page = look(f"job/{id}/")
+    assert "no &lt;b&gt;1&lt;/b&gt;" in page and "no &lt;b&gt;2&lt;/b&gt;" in page
+    assert "Traceback 1" in page and "Traceback 2" in page
+    redis.hset(keys.ATTEMPTS, id, '{"attempt": 2, "earlier": [7, {"error": 1, "failed_at": "y"}], "error": "E"}')
+    assert "KeyError" not in look(f"job/{id}/")
+
+
+def test_it_tells_who_enqueued_it(look, push, browser, alice):
+    def tell():
+        return {"request": "r-12", "user": "ali<c>e\ud800"}
+
+    token = job.origin.set(tell)
+    id = push("tasks.count", 7)
+    job.origin.reset(token)
+    page = look(f"job/{id}/")
+    assert "Enqueued by" in page and "ali&lt;c&gt;e?" in page and "r-12" in page
+    token = job.current.set(job.Running("tasks.outer", id, "default"))
+    inner = push("tasks.count", 8)
+    job.current.reset(token)
+    assert f'href="/jobs/job/{id}/"' in look(f"job/{inner}/")
+    assert "Enqueued by" not in look(f"job/{push()}/")
 
 
 def test_its_place_finds_it_without_a_search_and_tells_what_is_before_it(look, push):
@@ -128,10 +161,11 @@ def test_a_mail_that_was_sent_tells_to_whom_and_links_its_letter(look, mail, red
     (held,) = worker.fetch(1)
     worker.finish(held)
     redis.lpush(keys.RECENT, f'{{"id": "{id}", "task": "worker.mail.deliver", "queue": "mailers", "finished": 1e9}}')
-    redis.set(keys.done(f"{id}.1"), '{"mailed": ["alice@example.com"]}')
+    redis.set(keys.done(f"{id}.1"), '{"mailed": ["alice@example.com"], "answer": "250 OK queued as 4711"}')
     letter = Letter.objects.create(message_id=f"<{id}@localhost>", sender="a", recipients="b", subject="c", raw=b"")
     page = look(f"job/{id}/")
     assert "alice@example.com" in page and f'href="/letters/{letter.pk}/"' in page
+    assert "250 OK queued as 4711" in page
 
 
 def test_a_raw_message_is_never_on_the_page(look, redis):

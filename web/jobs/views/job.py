@@ -8,7 +8,7 @@ from web.jobs.mail import letter_of, mail_of
 from web.jobs.page import show
 from web.jobs.shown import shown
 from worker import api
-from worker.api.reading import parts
+from worker.api.reading import parts, text
 
 # A mail brings its own styles and may show nothing else, as on the pages of letters.
 MAIL_CSP = {
@@ -19,7 +19,8 @@ MAIL_CSP = {
     "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
 }
 # Of these the page says more, or they may hold what is secret among the arguments.
-LEFT_OUT = ("id", "task", "eta", "enqueued_at", "argsrepr", "kwargsrepr", "tags", "lang", "retries", "ignore_result")
+LEFT_OUT = ("id", "task", "eta", "enqueued_at", "argsrepr", "kwargsrepr", "tags", "lang", "retries", "ignore_result",
+            "enqueued_by")  # fmt: skip
 
 
 @for_staff
@@ -32,6 +33,7 @@ def job(request, id):
         response.status_code = 404
         return response
     mail = mail_of(found)
+    mailed, answer = api.mailed(id)
     readable = mail and not mail.is_private and may_read_mail(request.user)
     return show(
         request,
@@ -39,10 +41,12 @@ def job(request, id):
         job=found,
         shown=shown([found])[0],
         headers=headers_of(found),
+        enqueued_by=origin_of(found),
         mail=mail,
         readable=readable,
         still=bool(readable),  # nobody reads a mail that is loaded anew every few seconds
-        mailed=api.mailed(id),
+        mailed=mailed,
+        answer=answer,
         letter=letter_of(found, request.user),
         before=-found.place.at - 1 if found.state == "waiting" else None,
     )
@@ -53,6 +57,12 @@ def headers_of(job):
     said = parts(job.raw)[0].items()
     empty = (None, "", [], [None, None], {}, job.id)
     return {name: value for name, value in said if name not in LEFT_OUT and value not in empty}
+
+
+def origin_of(job):
+    """Who enqueued it: a dict with some of `user`, `request` and `job`."""
+    said = parts(job.raw)[0].get("enqueued_by")
+    return {name: text(value) for name, value in said.items()} if isinstance(said, dict) else {}
 
 
 @csp_override(MAIL_CSP)

@@ -1,0 +1,52 @@
+"""Jobs tell by whom and in which request they were enqueued."""
+
+import json
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from web.origin import middleware
+from worker import job, message
+
+
+@pytest.fixture
+def ask():
+    """Have a request enqueue something: (the header of its job, the id in its answer)."""
+
+    def ask(user, **headers):
+        def view(request):
+            found.append(json.loads(message.encoded("1", "tasks.count", [], {}, "default"))["headers"]["enqueued_by"])
+            return HttpResponse()
+
+        found = []
+        request = RequestFactory().get("/", headers=headers)
+        request.user = user
+        response = middleware(view)(request)
+        assert job.origin.get() is None
+        return found[0], response.headers["X-Request-ID"]
+
+    return ask
+
+
+def test_user_and_id_of_the_request_are_noted(ask, alice):
+    told, id = ask(alice)
+    assert told == {"request": id, "user": "alice"}
+    assert len(id) == 36
+    assert ask(alice)[1] != id
+
+
+def test_the_id_of_the_router_is_taken_when_it_is_one(ask, alice):
+    assert ask(alice, x_request_id="b2f0-4.a_9")[1] == "b2f0-4.a_9"
+    for odd in ("x" * 101, "a b", "<script>", "é"):
+        assert ask(alice, x_request_id=odd)[1] != odd
+
+
+def test_nobody_is_none(ask):
+    from django.contrib.auth.models import AnonymousUser
+
+    assert ask(AnonymousUser())[0]["user"] is None
+
+
+def test_outside_requests_nobody_is_told():
+    assert json.loads(message.encoded("1", "tasks.count", [], {}, "default"))["headers"]["enqueued_by"] is None
