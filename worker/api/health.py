@@ -15,11 +15,20 @@ SET = 'redis-cli -u "$REDIS_URL" CONFIG SET'
 
 
 class Finding(NamedTuple):
-    """Something to know about; `problem` is False for what merely could not be seen from here."""
+    """Something to know about.
 
-    text: str
+    form: what it is, with places for `values`, so that it can be said in another language. mend: a command, or what to
+    do. problem: False for what merely could not be seen from here.
+    """
+
+    form: str
     mend: str
     problem: bool = True
+    values: dict = {}
+
+    @property
+    def text(self):
+        return self.form % self.values
 
 
 def check():
@@ -47,12 +56,13 @@ def memory(settings, info):
         text = "whether Redis deletes jobs when it is full could not be seen"
         yield Finding(text, "ask its provider for noeviction", problem=False)
     elif policy != "noeviction":
-        limit = info.get("maxmemory")
-        when = f"when it is full, at {limit:,} bytes" if limit else "as soon as a maxmemory is set"
+        form = "Redis deletes jobs as soon as a maxmemory is set: maxmemory-policy is %(policy)s"
+        if info.get("maxmemory"):
+            form = "Redis deletes jobs when it is full, at %(limit)s bytes: maxmemory-policy is %(policy)s"
         mend = f"{SET} maxmemory-policy noeviction"
         if settings is None:
             mend = "choose noeviction at its provider (Heroku: heroku redis:maxmemory --policy noeviction)"
-        yield Finding(f"Redis deletes jobs {when}: maxmemory-policy is {policy}", mend)
+        yield Finding(form, mend, values={"policy": policy, "limit": f"{info.get('maxmemory', 0):,}"})
 
 
 def persistence(settings, info):
@@ -81,8 +91,10 @@ def listeners():
     living = any(process.alive for process in processes())
     if not living:
         waiting = sum(queue.size for queue in found)
-        yield Finding(f"no worker is alive: {counted(waiting)} waiting", "celery -A worker worker")
+        form = "no worker is alive: %(jobs)s waiting"
+        yield Finding(form, "celery -A worker worker", values={"jobs": counted(waiting)})
     for queue in found:
         if queue.unheard and (living or queue.name not in config.QUEUES):
-            text = f"no worker listens to the queue {queue.name!r}, with {counted(queue.size)} waiting"
-            yield Finding(text, f"celery -A worker worker -Q {shlex.quote(queue.name)}")
+            form = "no worker listens to the queue %(name)r, with %(jobs)s waiting"
+            values = {"name": queue.name, "jobs": counted(queue.size)}
+            yield Finding(form, f"celery -A worker worker -Q {shlex.quote(queue.name)}", values=values)

@@ -2,6 +2,7 @@ from django.utils.formats import date_format
 
 from web.jobs import charts
 from web.jobs.access import for_staff
+from web.jobs.findings import told
 from web.jobs.page import show
 from worker import api
 
@@ -22,5 +23,5 @@ def index(request):
         history=charts.bars((date_format(day.date, "DATE_FORMAT"), day.processed, day.failed) for day in days),
         span=span,
         facts=api.facts(),
-        findings=api.storage(),
+        findings=map(told, api.storage()),
     )
