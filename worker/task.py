@@ -20,8 +20,7 @@ class Task(celery.Task):
         """Enqueue the job. Raises TypeError for arguments that JSON would change."""
         job.check_json(self.name, job.named(job.parameters_of(self), args or (), kwargs or {}))
         # Celery makes a time of it, by a clock that may be wrong; of the headers of a retry, it is the last one's.
-        headers = {"enqueued_by": job.enqueued_by()} | (options.get("headers") or {})
-        headers["countdown"] = options.get("countdown")
+        headers = (options.get("headers") or {}) | {"countdown": options.get("countdown")}
         return super().apply_async(args, kwargs, **options | {"headers": headers})
 
     def __call__(self, *args, **kwargs):

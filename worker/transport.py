@@ -7,6 +7,7 @@ super_fetch). Celery's own transport takes it with one command and notes it with
 import logging
 import random
 import threading
+import time
 from datetime import datetime
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ class Channel(virtual.Channel):
 
     def _put(self, queue, message, **_):
         headers, running = message["headers"], job.current.get()
+        if "enqueued_at" not in headers:  # it has them from its first time, if this is a retry
+            headers |= {"enqueued_at": time.time(), "enqueued_by": job.enqueued_by()}
         again = running is not None and running.id == headers["id"]  # `self.retry` and `self.replace` keep the id
         token = f"{headers['id']}:{uuid4()}" if again else headers["id"]
         seconds, eta = headers.get("countdown"), headers.get("eta")

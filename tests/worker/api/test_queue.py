@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -6,8 +7,10 @@ import threading
 import pytest
 
 from tests.servers import ROOT
-from worker import api, client, keys
+from tests.worker import tasks
+from worker import api, client, job, keys
 from worker.api import queue, walk
+from worker.celery import app
 
 
 def ids(jobs):
@@ -43,6 +46,17 @@ def test_a_page_that_is_not_there_is_the_nearest(push, number, given):
     assert api.Queue("default").page(number, 3).number == given
 
 
+def test_jobs_that_celery_publishes_tell_when_and_by_whom_they_were_enqueued(redis):
+    token = job.current.set(job.Running("tasks.outer", "outer", "default"))
+    tasks.shared_note.delay("a")
+    app.send_task("tasks.unknown", queue="mailers")
+    job.current.reset(token)
+    for queue_name in ("default", "mailers"):
+        assert 0 <= summary(queue_name).latency < 5
+        (found,) = api.Queue(queue_name).page().jobs
+        assert json.loads(found.raw)["headers"]["enqueued_by"] == {"job": "outer"}
+
+
 def test_latency_is_the_age_of_the_oldest(redis, push, worker):
     redis.lpush("mailers", "of somebody who gave no time")
     push(1)
@@ -53,8 +67,7 @@ def test_latency_is_the_age_of_the_oldest(redis, push, worker):
 def test_a_job_that_failed_waits_since_then(redis, retry):
     (id,) = retry()
     redis.hset(keys.ATTEMPTS, id, '{"attempt": 1, "failed_at": %f}' % (redis.time()[0] - 100))
-    job = api.retries.find(id)
-    old = job.raw.replace(b'"enqueued_at": 1', b'"enqueued_at": 0.1')
+    old = api.retries.find(id).raw.replace(b'"enqueued_at": 1', b'"enqueued_at": 0.1')
     redis.lpush("default", old)
     assert 99 < summary("default").latency < 110
 

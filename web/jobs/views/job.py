@@ -20,7 +20,7 @@ MAIL_CSP = {
 }
 # Of these the page says more, or they may hold what is secret among the arguments.
 LEFT_OUT = ("id", "task", "eta", "enqueued_at", "argsrepr", "kwargsrepr", "tags", "lang", "retries", "ignore_result",
-            "enqueued_by")  # fmt: skip
+            "enqueued_by", "origin", "replaced_task_nesting")  # fmt: skip
 
 
 @for_staff
