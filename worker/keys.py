@@ -11,7 +11,8 @@ SCHEDULE = "schedule"
 RETRY = "retry"
 # sorted set: job -> when it died. Jobs that failed for good, and what could not be read; kept 180 days, 10,000 of them.
 DEAD = "dead"
-# hash: job id -> JSON {attempt, error, message, backtrace, failed_at}. Of each job that has failed and is not done.
+# hash: job id -> JSON {attempt, error, message, backtrace, failed_at, earlier: [{error, …}, …]}. Of each job that has
+# failed and is not done.
 ATTEMPTS = "attempts"
 # hash: job id -> how often its process died with it. Of each job that was rescued and is not done.
 DELIVERIES = "deliveries"
@@ -28,6 +29,9 @@ PROCESSED = "stat:processed"
 FAILED = "stat:failed"
 # list, the newest first, 1,000 at most: JSON {id, task, queue, process, finished, elapsed}. Jobs that were done.
 RECENT = "stat:recent"
+
+# sorted set: release -> when its first process joined; the newest 50. For the marks in charts.
+RELEASES = "stat:releases"
 
 # hash: token -> JSON {key, size, whole, by, at}. What can be put back: see `undo`.
 DELETED = "stat:deleted"
@@ -70,8 +74,8 @@ def dedupe(id):
 def done(id):
     """string: JSON. What is known of a job for whom it asked for that, for as long as its task says.
 
-    Of "{id}.{n}": for whom a server has taken its n-th mail; for a day, or as long as a dead job is kept if some of its
-    recipients were refused.
+    Of "{id}.{n}": for whom a server has taken its n-th mail, and its answer; for a day, or as long as a dead job is
+    kept if some of its recipients were refused.
     """
     return f"done:{id}"
 

@@ -29,7 +29,7 @@ def scripts(redis):
 
 def beat(scripts, join=0, **told):
     told = {"facts": {"pid": 1}, "work": {}, "metrics": {}, "recent": []} | told
-    names = [keys.PROCESSES, keys.process("p"), keys.work("p"), keys.signals("p"), keys.RECENT]
+    names = [keys.PROCESSES, keys.process("p"), keys.work("p"), keys.signals("p"), keys.RECENT, keys.RELEASES]
     return scripts.beat(names, ["p", 60, join, json.dumps(told), 2])
 
 

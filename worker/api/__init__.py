@@ -31,7 +31,7 @@ from worker.api.groups import Group, Groups, group, groups
 from worker.api.health import Finding, check, storage
 from worker.api.jobs import Found, NotFound, Page
 from worker.api.jobset import JobSet, dead, retries, scheduled
-from worker.api.measures import Measure, activity, metrics, rates, series
+from worker.api.measures import Measure, activity, metrics, rates, releases, series
 from worker.api.queue import Cleared, Queue, Summary, queues
 from worker.api.recurring import Recurring, pause_periodic, periodic, resume_periodic, run_periodic
 from worker.api.whereabouts import find, mailed, place
@@ -84,6 +84,7 @@ __all__ = [
     "quiet",
     "rates",
     "recent",
+    "releases",
     "rescue",
     "resume_periodic",
     "retries",

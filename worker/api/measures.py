@@ -35,6 +35,12 @@ class Measure(NamedTuple):
         return None
 
 
+def releases():
+    """(release, when its first worker started) of the newest releases, the oldest first; the time since 1970."""
+    found = connection().zrange(keys.RELEASES, 0, -1, withscores=True)
+    return [(release.decode(errors="replace"), at) for release, at in found]
+
+
 def metrics(minutes=60):
     """{task: Measure} of the last `minutes`, the tasks that took most time first.
 

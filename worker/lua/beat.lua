@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- A sign of life. KEYS: processes, process:{process}, work:{process}, signals:{process}, stat:recent.
+-- A sign of life. KEYS: processes, process:{process}, work:{process}, signals:{process}, stat:recent,
+-- stat:releases.
 -- ARGV: process, seconds to keep, 1 to join, what it tells as JSON: {facts: {field: text}, work: {tag: text},
 -- metrics: {field: count}, recent: [text, …]}, how many recent ones to keep.
 -- Returns what the process is told to do, the first first, or nothing when it has not joined or was taken for dead since:
@@ -15,6 +16,10 @@ redis.call('LTRIM', KEYS[5], 0, ARGV[5] - 1)
 if ARGV[3] ~= '1' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return false end
 redis.call('ZADD', KEYS[1], time, ARGV[1])
 for field, value in pairs(told.facts) do redis.call('HSET', KEYS[2], field, value) end
+if (told.facts.release or '') ~= '' then
+  redis.call('ZADD', KEYS[6], 'NX', time, told.facts.release)
+  redis.call('ZREMRANGEBYRANK', KEYS[6], 0, -51)
+end
 redis.call('DEL', KEYS[3])
 for tag, value in pairs(told.work) do redis.call('HSET', KEYS[3], tag, value) end
 redis.call('EXPIRE', KEYS[2], ARGV[2])

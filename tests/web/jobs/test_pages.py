@@ -175,10 +175,14 @@ def test_metrics_are_sorted_and_have_ranges(look, redis):
     assert "No attempt ended in this time." in look("metrics/unknown/")
 
 
-def test_a_release_is_marked(look, worker, redis):
+def test_a_release_is_marked_even_when_its_workers_are_gone(look, worker, redis, monkeypatch):
     minute = redis.time()[0] // 60
     redis.hset(keys.metrics(minute), mapping={"a.b|n": 2, "a.b|ms": 9000, "a.b|h8": 2})
-    redis.hset(keys.process(worker.process.id), mapping={"release": "v41", "started": redis.time()[0] - 600})
+    monkeypatch.setattr("worker.config.RELEASE", "v41")
+    worker.beat()
+    redis.zadd(keys.RELEASES, {"v41": redis.time()[0] - 600}, xx=True)
+    worker.beat()
+    redis.zrem(keys.PROCESSES, worker.process.id)
     page = look("metrics/a.b/")
     assert "v41" in page and 'class="mark"' in page
 

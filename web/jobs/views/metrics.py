@@ -28,7 +28,7 @@ def index(request):
 @for_staff
 def task(request, task):
     """One task: how often it ran and failed, how long it took, and when which release came."""
-    hours, look = chosen_hours(request), api.glance()
+    hours = chosen_hours(request)
     series = api.series(task, hours * 60)
     total = summed([measure for _, measure in series])
     rows = 1 + max((number for number, count in enumerate(total.histogram) if count), default=0)
@@ -37,7 +37,6 @@ def task(request, task):
     return show(
         request,
         "jobs/task.html",
-        look,
         task=task,
         hours=hours,
         ranges=HOURS,
@@ -46,7 +45,7 @@ def task(request, task):
         histogram=charts.bars((label, count, 0) for label, count in zip(labels, total.histogram, strict=False)),
         heat=charts.heat(((at, each.histogram) for at, (_, each) in zip(times, series, strict=True)), labels),
         slowest=labels[-1],
-        marks=charts.marks(releases(look.processes), series[0][0], series[-1][0]),
+        marks=charts.marks(api.releases(), series[0][0], series[-1][0]),
     )
 
 
@@ -60,12 +59,3 @@ def summed(measures):
     histogram = tuple(map(sum, zip(*(each.histogram for each in measures), strict=True)))
     counts = (sum(values) for values in zip(*(each[:3] for each in measures), strict=True))
     return api.Measure(*counts, histogram)
-
-
-def releases(processes):
-    """(release, when its first process that still lives started)."""
-    first = {}
-    for process in processes:
-        if process.release and process.started:
-            first[process.release] = min(process.started, first.get(process.release, process.started))
-    return list(first.items())
