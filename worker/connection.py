@@ -1,6 +1,7 @@
 """Clients of the jobs Redis, and the scripts that run in it."""
 
 import hashlib
+import logging
 import os
 import time
 from collections import deque
@@ -14,11 +15,30 @@ from redis.retry import Retry
 
 from worker import config
 
+logger = logging.getLogger(__name__)
+
 LUA = Path(__file__).with_name("lua")
 
 # What is worth trying again: Redis is away, still loading, no longer the one that takes writes, or forgot a script in
 # the moment between loading and running it.
 AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, NoScriptError)
+
+
+class Outage:
+    """Tells once that Redis is away, and once that it is back, however many threads meet it meanwhile."""
+
+    def __init__(self):
+        self.since = None
+
+    def met(self, error):
+        if self.since is None:
+            self.since = time.monotonic()
+            logger.warning("Redis is away, trying again until it is back: %s", error)
+
+    def is_over(self):
+        if self.since is not None:
+            logger.warning("Redis is back after %.1f s", time.monotonic() - self.since)
+            self.since = None
 
 
 def connect(timeout=5, connect_timeout=0.5):

@@ -54,7 +54,7 @@ class Heartbeat(threading.Thread):
             task()
         except redis.RedisError as error:
             self.reaper.no_answer()
-            logger.warning("%s failed, Redis is away: %s", task.__name__, error)
+            self.process.outage.met(error)
         except Exception:  # without this thread the process would be taken for dead
             logger.exception("%s failed", task.__name__)
 
@@ -73,6 +73,7 @@ class Heartbeat(threading.Thread):
         except redis.RedisError:
             process.tally.give_back()
             raise
+        process.outage.is_over()
         for order in orders or ():
             signals.obey(process, order.decode())
 

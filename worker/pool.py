@@ -52,7 +52,7 @@ class Pool(BasePool):
             try:
                 return self.heartbeat.beat(join=True)
             except redis.RedisError as error:
-                logger.warning("Redis is away, trying again: %s", error)
+                self.process.outage.met(error)
                 state.maybe_shutdown()
                 time.sleep(1)
 
@@ -168,7 +168,7 @@ class Pool(BasePool):
             try:
                 moved = self.process.scripts.fail(names, [held.tag, id, seconds, failure])
             except redis.RedisError as error:
-                logger.warning("Redis is away, trying again: %s", error)
+                self.process.outage.met(error)
                 time.sleep(0.5)
             else:
                 self.process.moved(held)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import redis
 
 from worker import keys
-from worker.connection import Scripts, connect
+from worker.connection import Outage, Scripts, connect
 from worker.handoff import Handoff
 from worker.metrics import Tally
 
@@ -36,6 +36,7 @@ class Process:
         self.queues, self.threads, self.idle = queues, threads, threads
         self.client = connect()
         self.scripts = Scripts(self.client)
+        self.outage = Outage()
         self.changed = threading.Condition()
         self.handoff = Handoff()
         self.stopping = self.quiet = False

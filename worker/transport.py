@@ -4,7 +4,6 @@ A job moves from its queue to this process's `inflight` in one script, when a th
 super_fetch). Celery's own transport takes it with one command and notes it with another; what dies in between is lost.
 """
 
-import logging
 import random
 import threading
 import time
@@ -17,8 +16,6 @@ from kombu.utils.json import dumps
 
 from worker import client, job
 from worker.connection import AWAY, connect
-
-logger = logging.getLogger(__name__)
 
 ASK_AGAIN = 0.5  # seconds between two attempts to fetch while Redis is away
 
@@ -85,9 +82,10 @@ class Transport(virtual.Transport):
             if str(error).startswith("UNREGISTERED"):
                 type(self).on_unregistered()
             else:  # Celery would connect anew, with pauses that grow to half a minute, or end
-                logger.warning("Redis is away, trying again: %s", error)
+                process.outage.met(error)
                 process.wait(lambda: process.stopping, ASK_AGAIN)
             raise TimeoutError from None
+        process.outage.is_over()
         if jobs:
             type(self).deliver(jobs)
         else:

@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -215,3 +216,19 @@ def test_comes_back_after_an_outage_of_any_length(server):
             client.scripts().send([("PING",)])
     server.start()
     assert client.scripts().send([("PING",)]) == [b"PONG"]
+
+
+def test_a_worker_tells_of_an_outage_once(staff):
+    worker = staff.start(2)
+
+    def lines(text):
+        return worker.log().count(text)
+
+    staff.server.stop()
+    until(lambda: lines("Redis is away"), "the outage in the log")
+    time.sleep(2)  # in which it asks several times, and says nothing
+    staff.server.start()
+    until(lambda: lines("Redis is back after"), "its end in the log")
+    staff.push("echo", "after")
+    staff.hear("after")
+    assert lines("Redis is away") == lines("Redis is back after") == 1
