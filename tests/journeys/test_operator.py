@@ -291,6 +291,25 @@ def test_strangers_sign_in_and_members_are_turned_away(visit):
     assert carl.page.get_by_role("link", name="Jobs").count() == 0
 
 
+def test_a_page_keeps_itself_up_to_date_at_the_pace_that_was_chosen(site, olga):
+    olga.see("scheduled/").evaluate("window.samePage = true")
+    olga.page.select_option("#pace", "2")
+    site.shell("greet.apply_async(['fresh'], countdown=3600)")
+    expect(olga.row("fresh")).to_be_visible(timeout=10_000)
+    assert olga.page.evaluate("window.samePage")
+
+    asked = []
+    olga.page.on("request", lambda request: asked.append(request.url))
+    olga.picked("fresh")  # nothing is swapped under somebody's hands
+    olga.page.wait_for_timeout(3000)
+    assert asked == []
+    expect(olga.see("busy/").locator("#pace")).to_have_value("2")
+    olga.page.select_option("#pace", "0")
+    asked.clear()
+    olga.page.wait_for_timeout(3000)
+    assert asked == []
+
+
 def test_everything_works_without_javascript(site, visit):
     olga = visit("olga", java_script_enabled=False)
     site.shell("for name in ('dawn', 'dusk'): greet.apply_async([name], countdown=3600)")
