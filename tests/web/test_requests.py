@@ -19,7 +19,7 @@ CHANGES = ["like", "unlike", "comment", "delete_comment", "follow", "unfollow", 
            "jobs_stop_job", "jobs_pause_periodic", "jobs_resume_periodic", "jobs_run_periodic", "jobs_rescue",
            "jobs_try", "jobs_release", "jobs_halt"]  # fmt: skip
 FORMS = ["signup", "login", "settings", "password_change", "password_reset", "password_reset_confirm",
-         "new_post", "delete_post"]  # fmt: skip
+         "delete_account", "new_post", "delete_post"]  # fmt: skip
 PAGES = ["home", "explore", "profile", "post", "thumbnail", "photo", "notifications", "letters", "letter",
          "letter_html", "letter_raw", "letter_attachment", "password_reset_done",
          "jobs", "jobs_busy", "jobs_queues", "jobs_queue", "jobs_scheduled", "jobs_retries", "jobs_dead", "jobs_groups",

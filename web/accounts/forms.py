@@ -1,7 +1,7 @@
 from django.contrib.auth import forms
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.forms import EmailInput, ModelForm
+from django.forms import CharField, EmailInput, Form, ModelForm, PasswordInput
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -41,6 +41,22 @@ class SettingsForm(ModelForm):
         model = User
         fields = ["email", "language", "wants_mail"]
         widgets = {"email": EmailInput(attrs={"autocomplete": "email"})}
+
+
+class DeletionForm(Form):
+    """Asks for the password: a page that was left open is not enough."""
+
+    password = CharField(
+        label=_("Your password"), strip=False, widget=PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self):
+        if not self.user.check_password(self.cleaned_data["password"]):
+            raise ValidationError(_("This is not your password."))
 
 
 class PasswordResetForm(forms.PasswordResetForm):

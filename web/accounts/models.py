@@ -3,7 +3,7 @@ import secrets
 from django.conf import settings
 from django.contrib.auth import models as auth
 from django.contrib.auth.models import AbstractUser
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -39,6 +39,20 @@ class User(AbstractUser):
 
     def get_absolute_url(self):
         return reverse("profile", args=[self.username])
+
+    def erase(self):
+        """Delete the user with all that is theirs; what others add meanwhile, such as a like, goes too.
+
+        Raises IntegrityError when they keep adding.
+        """
+        for is_last in (False, False, True):
+            try:
+                with transaction.atomic():
+                    self.delete()
+                break
+            except IntegrityError:
+                if is_last:
+                    raise
 
     @property
     def can_be_mailed(self):

@@ -8,6 +8,7 @@ urlpatterns = [
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("settings/", views.Settings.as_view(), name="settings"),
+    path("delete/", views.Deletion.as_view(), name="delete_account"),
     path("password/", views.PasswordChange.as_view(), name="password_change"),
     path("password/reset/", views.PasswordReset.as_view(), name="password_reset"),
     path(

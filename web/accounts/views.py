@@ -1,6 +1,6 @@
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, views
+from django.contrib.auth import login, logout, views
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, UpdateView
 
-from web.accounts.forms import PasswordResetForm, SettingsForm, SignUpForm
+from web.accounts.forms import DeletionForm, PasswordResetForm, SettingsForm, SignUpForm
 
 
 class SignIn(views.LoginView):
@@ -58,6 +58,20 @@ class Settings(LoginRequiredMixin, UpdateView):
         with translation.override(form.cleaned_data["language"]):  # in which the next page is
             messages.success(self.request, gettext("Your settings were saved."))
         return speak(super().form_valid(form), form.instance)
+
+
+class Deletion(LoginRequiredMixin, FormView):
+    form_class = DeletionForm
+    template_name = "accounts/deletion.html"
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"user": self.request.user}
+
+    def form_valid(self, form):
+        form.user.erase()
+        logout(self.request)
+        messages.success(self.request, _("Your account was deleted, with all that was in it."))
+        return redirect("home")
 
 
 class PasswordChange(views.PasswordChangeView):

@@ -1,3 +1,4 @@
+from functools import partial
 from uuid import uuid4
 
 from django.contrib.contenttypes.fields import GenericRelation
@@ -5,6 +6,8 @@ from django.core.files.storage import default_storage
 from django.db import models, transaction
 from django.db.models import FETCH_RAISE, Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -94,15 +97,17 @@ class Post(models.Model):
         return comment
 
     def delete(self, *args, **kwargs):
-        """Delete the row, and its files once that is certain."""
-        names = [file.name for file in (self.photo, self.thumbnail) if file]
         with transaction.atomic():
             # Likes and comments go first: without the lock, one that arrives then would break the deletion.
             Post.objects.select_for_update().filter(pk=self.pk).first()
-            deleted = super().delete(*args, **kwargs)
-            for name in names:
-                transaction.on_commit(lambda name=name: default_storage.delete(name))
-        return deleted
+            return super().delete(*args, **kwargs)
+
+
+@receiver(post_delete, sender=Post)
+def delete_files(instance, **_):
+    """With the row, once that is certain: also when it goes with its author."""
+    for file in filter(None, (instance.photo, instance.thumbnail)):
+        transaction.on_commit(partial(default_storage.delete, file.name), robust=True)
 
 
 class Like(models.Model):
