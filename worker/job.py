@@ -2,6 +2,7 @@
 
 import base64
 import inspect
+import json
 import threading
 import time
 import zlib
@@ -31,6 +32,11 @@ class Running:
     def elapsed(self):
         return time.monotonic() - self.started
 
+    @property
+    def attempt(self):
+        """Counted from 1."""
+        return json.loads(self.held.attempts)["attempt"] + 1 if self.held and self.held.attempts else 1
+
 
 class Hopeless(Exception):
     """Raised in a job that no further attempt can help: it goes to dead at once, with this message."""
@@ -40,7 +46,7 @@ class Hopeless(Exception):
 current = ContextVar("job", default=None)
 
 
-# A function that tells who enqueues, as a dict such as {"request": "…", "user": "alice"}; see web/origin.py.
+# Who asks for what this thread does: `told()` and `known()` are dicts such as {"request": "…"}; see web/origin.py.
 origin = ContextVar("origin", default=None)
 
 
@@ -48,8 +54,8 @@ def enqueued_by():
     """Who enqueues just now: the job of this thread, or whom `origin` tells; None if nobody knows."""
     if running := current.get():
         return {"job": running.id}
-    tell = origin.get()
-    return tell() if tell else None
+    asking = origin.get()
+    return asking.told() if asking else None
 
 
 def progress(done, total, text=""):

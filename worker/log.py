@@ -17,7 +17,7 @@ def settings(handler="logging.StreamHandler"):
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"text": {"format": TEXT}, "json": {"()": JsonFormatter}},
+        "formatters": {"text": {"()": TextFormatter, "format": TEXT}, "json": {"()": JsonFormatter}},
         "handlers": {
             "stdout": {
                 "class": handler,
@@ -83,9 +83,27 @@ class Together(logging.StreamHandler):
             super().flush()
 
 
+def belongs_to():
+    """The job or the request that this thread works for, as {field: text}."""
+    if running := job.current.get():
+        return {"job": running.id, "task": running.name, "queue": running.queue, "attempt": running.attempt}
+    asking = job.origin.get()
+    return asking.known() if asking else {}
+
+
+class TextFormatter(logging.Formatter):
+    """Says after a line to what it belongs, unless it says so itself."""
+
+    def formatMessage(self, record):
+        line, found = super().formatMessage(record), belongs_to()
+        if not found or f"job={found.get('job')}" in record.message:
+            return line
+        return f"{line} [{' '.join(f'{name}={value}' for name, value in found.items())}]"
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record):
-        line = {
+        line = belongs_to() | {
             "time": self.formatTime(record),
             "level": record.levelname,
             "logger": record.name,

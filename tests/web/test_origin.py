@@ -1,13 +1,16 @@
 """Jobs tell by whom and in which request they were enqueued."""
 
 import json
+import logging
 
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
 
 from web.origin import middleware
 from worker import job, message
+from worker.log import JsonFormatter, TextFormatter
 
 
 @pytest.fixture
@@ -46,6 +49,24 @@ def test_nobody_is_none(ask):
     from django.contrib.auth.models import AnonymousUser
 
     assert ask(AnonymousUser())[0]["user"] is None
+
+
+def test_lines_of_the_log_tell_the_request_and_its_user(alice, django_assert_num_queries):
+    def view(request):
+        found.append(text.format(line))
+        assert request.user == alice
+        found.append(text.format(line))
+        found.append(json.loads(JsonFormatter().format(line)))
+        return HttpResponse()
+
+    found, line, text = [], logging.makeLogRecord({"msg": "oh"}), TextFormatter("%(message)s")
+    request = RequestFactory().get("/", headers={"x-request-id": "r-12"})
+    request.user = SimpleLazyObject(lambda: setattr(request, "_cached_user", alice) or alice)
+    with django_assert_num_queries(0):
+        middleware(view)(request)
+    assert found[:2] == ["oh [request=r-12]", f"oh [request=r-12 user={alice.pk}]"]
+    assert (found[2]["request"], found[2]["user"], found[2]["message"]) == ("r-12", str(alice.pk), "oh")
+    assert text.format(line) == "oh"
 
 
 def test_outside_requests_nobody_is_told():

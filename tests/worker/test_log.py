@@ -1,4 +1,5 @@
 import io
+import json
 import logging
 import subprocess
 import sys
@@ -6,7 +7,8 @@ import threading
 
 import pytest
 
-from worker.log import Together
+from worker import job
+from worker.log import JsonFormatter, TextFormatter, Together
 
 
 class Slow(io.StringIO):
@@ -68,7 +70,8 @@ def test_no_line_of_many_threads_is_missing_or_torn(logger, stream):
 def test_the_last_lines_of_a_process_are_written():
     script = """
 import logging, sys
-from worker.log import Together
+from worker import job
+from worker.log import JsonFormatter, TextFormatter, Together
 logging.root.addHandler(Together(sys.stdout))
 logging.root.setLevel("INFO")
 logging.info("the last line")
@@ -91,3 +94,20 @@ def test_half_a_character_costs_no_line(tmp_path):
             logger.info(text)
         logger.warning("now")
     assert (tmp_path / "log").read_text().splitlines() == ["before", "half \\ud800 and \\xe9", "after", "now"]
+
+
+def test_a_line_tells_its_job_once():
+    """In JSON as fields, where nobody has to take the text apart."""
+    token = job.current.set(job.Running("tasks.count", "j-1", "low"))
+    text = TextFormatter("%(message)s")
+    try:
+        assert text.format(logging.makeLogRecord({"msg": "skipped"})) == (
+            "skipped [job=j-1 task=tasks.count queue=low attempt=1]"
+        )
+        assert text.format(logging.makeLogRecord({"msg": "done tasks.count job=j-1"})) == "done tasks.count job=j-1"
+        line = json.loads(JsonFormatter().format(logging.makeLogRecord({"msg": "skipped"})))
+        assert {name: line[name] for name in ("job", "task", "queue", "attempt", "message")} == {
+            "job": "j-1", "task": "tasks.count", "queue": "low", "attempt": 1, "message": "skipped",
+        }  # fmt: skip
+    finally:
+        job.current.reset(token)

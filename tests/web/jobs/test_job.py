@@ -61,10 +61,11 @@ def test_failures_before_the_last_are_told(look, push, worker, redis):
 
 
 def test_it_tells_who_enqueued_it(look, push, browser, alice):
-    def tell():
-        return {"request": "r-12", "user": "ali<c>e\ud800"}
+    class Somebody:
+        def told(self):
+            return {"request": "r-12", "user": "ali<c>e\ud800"}
 
-    token = job.origin.set(tell)
+    token = job.origin.set(Somebody())
     id = push("tasks.count", 7)
     job.origin.reset(token)
     page = look(f"job/{id}/")
