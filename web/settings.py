@@ -3,6 +3,7 @@
 Every variable is read once, here or in worker/config.py; .env.example gives the reason for each.
 """
 
+import os
 import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -71,6 +72,18 @@ HTTPS = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS") or [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+# A router in front says in a header whether a visitor came by https. Without one, visitors could say so themselves.
+TRUST_PROXY = env.boolean("TRUST_PROXY", "DYNO" in os.environ)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
+SECURE_SSL_REDIRECT = HTTPS and TRUST_PROXY
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # the site may be a subdomain of a domain that is not ours to decide about
+    "security.W021",
+]
+PERMISSIONS_POLICY = {
+    name: [] for name in ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone",
+                          "midi", "payment", "usb")
+}  # fmt: skip
 SECURE_CSP = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "blob:"],  # blob: is the preview of a photo before it is sent
@@ -102,6 +115,7 @@ MIDDLEWARE = [
     "web.health.middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
