@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import threading
 
@@ -51,6 +52,10 @@ class Together(logging.StreamHandler):
 
     def __init__(self, stream=None):
         super().__init__(stream)
+        self.start()
+        os.register_at_fork(after_in_child=self.start)  # the parent writes what it has, and keeps its timer
+
+    def start(self):
         self.lines, self.timer = [], None
 
     def handle(self, record):

@@ -79,6 +79,23 @@ logging.info("the last line")
     assert subprocess.check_output([sys.executable, "-c", script], text=True) == "the last line\n"
 
 
+def test_a_child_writes_its_own_lines_and_not_those_of_its_parent():
+    script = """
+import logging, os, sys
+from worker.log import Together
+logging.root.addHandler(Together(sys.stdout))
+logging.root.setLevel("INFO")
+logging.info("parent")
+if os.fork() == 0:
+    logging.info("child")
+    import time; time.sleep(1)
+    os._exit(0)
+os.wait()
+"""
+    lines = subprocess.check_output([sys.executable, "-W", "ignore", "-c", script], text=True).splitlines()
+    assert sorted(lines) == ["child", "parent"]
+
+
 def test_a_line_that_cannot_be_formatted_ends_nothing(logger, stream, capsys):
     logger.info("%d", "no number")
     logger.warning("next")
