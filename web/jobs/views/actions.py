@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from web.jobs.access import may_operate, turned_away
+from web.jobs.choice import chosen_jobs, chosen_place, chosen_queue, chosen_set
 from web.jobs.tasks import release as step
 from worker import api
 
@@ -154,50 +155,12 @@ def halt(request):
     return _("The trial was ended.")
 
 
-def chosen_place(request):
-    place = api.place(request.POST.get("place"))
-    if place is None:
-        raise BadRequest("place: the name of a queue, schedule, retry or dead")
-    return place
-
-
-def chosen_set(request):
-    place = chosen_place(request)
-    if isinstance(place, api.Queue):
-        raise BadRequest("place: schedule, retry or dead")
-    return place
-
-
-def chosen_queue(request):
-    place = chosen_place(request)
-    if not isinstance(place, api.Queue):
-        raise BadRequest("place: the name of a queue")
-    return place
-
-
 def tell(request, some, everything, text):
-    """Do it to all jobs of the place, to those that a search finds, or to those that were picked."""
-    scope = request.POST.get("scope")
-    if scope == "all":
+    """Do it to the jobs that were chosen: `some` is called with them, or `everything` with nothing."""
+    chosen = chosen_jobs(request)
+    if chosen is None:
         return done(everything(), None, text)
-    if scope == "found":
-        found = chosen_place(request).search(request.POST.get("q", "")).jobs
-        picked = [(job.id, job.place.at) for job in found]
-    else:
-        picked = [pair(each) for each in request.POST.getlist("picked")]
-    return done(some(picked), len(picked), text) if picked else _("No job was selected.")
-
-
-def pair(text):
-    """(id, place) of what a form says of a job."""
-    at, bar, id = text.partition("|")
-    try:
-        number = float(at)
-    except ValueError:
-        bar = ""
-    if not bar:
-        raise BadRequest("picked: place|id")
-    return id, int(number) if number.is_integer() and number < 0 else number
+    return done(some(chosen), len(chosen), text) if chosen else _("No job was selected.")
 
 
 def done(count, wanted, text):
