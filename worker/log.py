@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 import threading
+import time
+from collections import deque
 
 from worker import config, job
 
@@ -53,10 +55,11 @@ class Together(logging.StreamHandler):
     def __init__(self, stream=None):
         super().__init__(stream)
         self.start()
-        os.register_at_fork(after_in_child=self.start)  # the parent writes what it has, and keeps its timer
+        os.register_at_fork(after_in_child=self.start)  # the parent writes what it has, and keeps its thread
 
     def start(self):
-        self.lines, self.timer = [], None
+        self.lines, self.wanted = deque(), threading.Event()
+        threading.Thread(target=self.write, name="log", daemon=True).start()
 
     def handle(self, record):
         """Without the lock that `logging` holds meanwhile: threads would stand in line for it."""
@@ -71,15 +74,23 @@ class Together(logging.StreamHandler):
                 self.flush()
         except Exception:
             self.handleError(record)
-        if self.lines and self.timer is None:
-            self.timer = threading.Timer(self.MOMENT, self.flush)
-            self.timer.daemon = True
-            self.timer.start()
+        if not self.wanted.is_set():
+            self.wanted.set()
+
+    def write(self):
+        while self.wanted.wait():
+            time.sleep(self.MOMENT)
+            self.wanted.clear()  # first: who comes while lines are taken asks again
+            try:
+                self.flush()
+            except Exception:
+                self.handleError(None)
 
     def flush(self):
         with self.lock:
-            lines, self.lines, self.timer = self.lines, [], None
-            text = "".join(lines)
+            text = "".join(self.lines.popleft() for _ in range(len(self.lines)))
+            if not text:
+                return
             try:
                 self.stream.write(text)
             except UnicodeEncodeError:  # half a character, as of a file name, or a terminal that has few of them

@@ -53,17 +53,33 @@ def test_a_warning_is_written_at_once_with_all_that_came_before(logger, stream):
 
 
 def test_no_line_of_many_threads_is_missing_or_torn(logger, stream):
+    """Whenever others are written, and wherever a thread is interrupted; and logging fails nowhere."""
+    written, over, interval = [], threading.Event(), sys.getswitchinterval()
+
+    def flush():
+        while not over.is_set():
+            logger.handlers[0].flush()
+
     def write(name):
         for number in range(500):
             logger.info("%s-%d", name, number)
+        written.append(name)
 
+    flusher = threading.Thread(target=flush)
     threads = [threading.Thread(target=write, args=(name,)) for name in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    sys.setswitchinterval(1e-6)
+    try:
+        for each in (flusher, *threads):
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(interval)
+        over.set()
+        flusher.join()
     logger.handlers[0].flush()
     expected = {f"{name}-{number}" for name in range(8) for number in range(500)}
+    assert sorted(written) == list(range(8))
     assert sorted(stream.getvalue().splitlines()) == sorted(expected)
 
 
