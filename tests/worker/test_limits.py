@@ -147,8 +147,7 @@ class TestStress:
             sys.setswitchinterval(interval)
         assert thread.escaped == []
         assert thread.ended
-        assert shots > 200
-        assert thread.interrupted > 50
+        assert shots >= thread.interrupted > 50
         assert thread.done > 50
 
 
@@ -158,7 +157,10 @@ def spin(number):
 
 
 class Target(threading.Thread):
-    """Runs jobs one after the other for so long, each as Celery's tracer would, and notes what comes out of them."""
+    """Runs jobs one after the other, each as Celery's tracer would, and notes what comes out of them.
+
+    For so many seconds and, where the machine is busy, until enough of them have ended in each way.
+    """
 
     def __init__(self, task, seconds):
         super().__init__(daemon=True)
@@ -167,7 +169,7 @@ class Target(threading.Thread):
         self.done, self.interrupted, self.escaped, self.ended = 0, 0, [], False
 
     def run(self):
-        while time.monotonic() < self.until:
+        while not self.is_enough():
             running = job.Running("tiny", str(uuid4()), "default")
             running.soft = 60
             token = job.current.set(running)
@@ -181,6 +183,10 @@ class Target(threading.Thread):
                 self.task.pop_request()
                 job.current.reset(token)
         self.ended = True
+
+    def is_enough(self):
+        late = time.monotonic() - self.until
+        return late > 60 or (late > 0 and min(self.done, self.interrupted) > 50)
 
     def attempt(self, running):
         try:
