@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from celery import chain, group
@@ -293,6 +294,30 @@ class TestRelay:
         at_once(*[keep_relaying] * 4)
         assert rows() == 0
         assert sorted(ids(redis)) == sorted(expected)
+
+    def test_lets_others_write_while_redis_answers(self, left_over, server, monkeypatch):
+        """A request that enqueues must not wait for a relay that waits for a Redis that hangs."""
+        left_over(1)
+        age()
+        server.process.send_signal(signal.SIGSTOP)
+        asked, written, entry = threading.Event(), [], outbox.entry
+        monkeypatch.setattr(outbox, "entry", lambda row: asked.set() or entry(row))
+
+        def relay():
+            with pytest.raises(client.redis.RedisError):
+                outbox.relay()
+
+        def write():
+            assert asked.wait(20)
+            while client.breaker().error is None:  # before the relay has given up
+                outbox.write([client.Entry(str(uuid4()), "default", b"{}")])
+                written.append(client.breaker().error is None)
+
+        try:
+            at_once(relay, write)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert written.count(True) > 3
 
     def test_does_not_wait_for_rows_of_another(self, redis, left_over):
         """One that hangs in the middle holds up its own rows alone."""
