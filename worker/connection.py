@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections import deque
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import redis
@@ -85,17 +85,22 @@ class Scripts:
 
 
 class Direct:
-    """Runs scripts straight on a connection, for those who run thousands a second.
+    """The same straight on a connection, for those who run thousands a second.
 
     What redis-py does around a command (its pool's lock, retries, telemetry) takes as long as the command itself.
     """
 
-    STALE = 1  # seconds without use after which the server may well have hung up
+    STALE = 1  # seconds without use after which to look whether the server has hung up
 
     def __init__(self, client):
         self.pool = client.connection_pool
         self.idle = deque()  # of (connection, when it was used last)
         os.register_at_fork(after_in_child=self.idle.clear)
+
+    def __getattr__(self, name):
+        run = partial(self.run, name)
+        setattr(self, name, run)
+        return run
 
     def run(self, name, keys, args=()):
         """The answer of a script. Raises a RedisError."""
@@ -131,9 +136,17 @@ class Direct:
         except IndexError:
             # Not by the pool, which would count each that fails, and after a hundred of them make no more.
             return self.pool.connection_class(**self.pool.connection_kwargs)
-        if time.monotonic() - used > self.STALE:
+        if time.monotonic() - used > self.STALE and self.is_over(connection):
             connection.disconnect()
         return connection
+
+    @staticmethod
+    def is_over(connection):
+        """Nothing is asked, so the one thing to be heard is that the server hangs up."""
+        try:
+            return connection.can_read(0)
+        except redis.RedisError:
+            return True
 
     @staticmethod
     def read(connection):

@@ -74,6 +74,12 @@ class TestDirect:
             assert direct.send([("PING",)]) == [b"PONG"]
             redis.client_kill_filter(_type="normal", skipme=True)
 
+    def test_keeps_a_connection_that_was_idle(self, redis, monkeypatch):
+        """To connect anew takes three round trips, and more with TLS."""
+        monkeypatch.setattr(Direct, "STALE", 0)
+        direct = Direct(client.connection())
+        assert len({direct.send([("CLIENT", "ID")])[0] for _ in range(3)}) == 1
+
     def test_repeats_nothing_by_itself(self, redis):
         """Redis may have done what the lost answer was to; that is for who knows whether it may be done twice."""
         direct = Direct(client.connection())
