@@ -11,7 +11,7 @@ from typing import NamedTuple
 import redis
 
 from worker import keys
-from worker.connection import Outage, Scripts, connect
+from worker.connection import Direct, Outage, connect
 from worker.handoff import Handoff
 from worker.metrics import Tally
 
@@ -32,14 +32,20 @@ class Held(NamedTuple):
 
 
 class Process:
+    """What its threads share has no lock on the way of a job: 25 of them would stand in line for it.
+
+    One thread fetches and hands in; the others only append to a deque, and take from a dict, which are single steps.
+    """
+
     def __init__(self, queues, threads):
-        self.queues, self.threads, self.idle = queues, threads, threads
+        self.queues, self.threads = queues, threads
         self.client = connect()
-        self.scripts = Scripts(self.client)
+        self.scripts = Direct(self.client)
         self.outage = Outage()
-        self.changed = threading.Condition()
+        self.changed, self.waits = threading.Condition(), False
         self.handoff = Handoff()
         self.stopping = self.quiet = False
+        self.taken = {}  # tag -> Held, of each thread that is not idle or will not be in a moment
         self.given_up = set()  # tags of jobs that ran past their hard limit: nobody waits for their threads
         self.gave_up = False
         self.paused = frozenset()
@@ -52,9 +58,23 @@ class Process:
         """Take a new id, and with it an empty inflight: what still runs under the old one is somebody else's by now."""
         self.id = f"{HOST}:{os.getpid()}:{secrets.token_hex(3)}"
         self.inflight = keys.inflight(self.id)
-        self.held = {}  # tag -> Held: fetched and not finished
-        self.finished = {outcome: deque() for outcome in OUTCOMES}  # of (tag, its id if Redis keeps anything of it)
+        # tag -> Held: fetched and not finished; and of what is to be handed in (tag, outcome, its id if Redis keeps
+        # anything of it). In one place, so that a thread that is in the middle of `finish` uses both of the same name.
+        self.books = {}, deque()
         self.in_doubt = False
+
+    @property
+    def held(self):
+        return self.books[0]
+
+    @property
+    def finished(self):
+        return self.books[1]
+
+    @property
+    def idle(self):
+        """How many threads have nothing to do."""
+        return self.threads - len(self.taken)
 
     def fetch(self, order):
         """Hand in what is finished, and take as many jobs as threads are idle, from the queues in `order`.
@@ -64,12 +84,11 @@ class Process:
         """
         if self.in_doubt:
             self.put_back_what_never_arrived()
-        with self.changed:
-            finished = {outcome: list(found) for outcome, found in self.finished.items()}
-            idle = 0 if self.stopping or self.quiet else self.idle
-        handed_in = list(chain(*finished.values()))
-        arguments = [self.id, idle, self.next_tag, *map(len, finished.values()), *(tag for tag, _ in handed_in)]
-        arguments += [job_id for _, job_id in handed_in if job_id]
+        idle = 0 if self.stopping or self.quiet else self.idle
+        finished = tuple(self.finished)
+        by_outcome = [[tag for tag, outcome, _ in finished if outcome == each] for each in OUTCOMES]
+        arguments = [self.id, idle, self.next_tag, *map(len, by_outcome), *chain(*by_outcome)]
+        arguments += [job_id for *_, job_id in finished if job_id]
         try:
             found, paused = self.scripts.fetch([self.inflight, *BESIDE, keys.process(self.id), *order], arguments)
         except redis.RedisError:
@@ -81,20 +100,19 @@ class Process:
             for tag, index, message, attempts, deliveries in zip(*[iter(found)] * 5, strict=True)
         ]
         self.next_tag += len(jobs)
-        with self.changed:
-            for outcome, of_these in finished.items():
-                for _ in of_these:
-                    self.finished[outcome].popleft()
-            self.idle -= len(jobs)
-            self.held.update((job.tag, job) for job in jobs)
+        for _ in finished:
+            self.finished.popleft()
+        by_tag = {job.tag: job for job in jobs}
+        self.taken.update(by_tag)
+        self.held.update(by_tag)
         self.paused = frozenset(name.decode() for name in paused)
         return jobs
 
     def put_back_what_never_arrived(self):
         names = [self.inflight, keys.process(self.id)]
         given_out = {int(tag) for tag in self.scripts.recover(names, [self.next_tag, KEPT])}
-        with self.changed:
-            ours = self.held.keys() | {tag for found in self.finished.values() for tag, _ in found}
+        ours = set(self.held)  # first: `finish` takes a job out of it only when it is among the finished
+        ours.update(tag for tag, *_ in tuple(self.finished))
         if lost := sorted(given_out - ours):
             self.scripts.release([self.inflight, keys.LEDGER], lost)
         self.in_doubt = False
@@ -107,24 +125,23 @@ class Process:
 
     def finish(self, held, outcome="done", job_id=None):
         """The job is over: it is handed in with the next fetch. `job_id` if something is kept beside its message."""
-        with self.changed:
-            if self.held.pop(held.tag, None) is held:
-                self.finished[outcome].append((held.tag, job_id))
+        ours, finished = self.books
+        if ours.get(held.tag) is held:
+            finished.append((held.tag, outcome, job_id))
+            ours.pop(held.tag, None)
 
     def moved(self, held):
         """The job is elsewhere in Redis already: there is nothing to hand in."""
-        with self.changed:
-            self.held.pop(held.tag, None)
+        self.held.pop(held.tag, None)
 
     def thread_is_idle(self, tag):
         """The thread that had the job of this tag can take another."""
-        with self.changed:
-            self.idle += 1
-            self.given_up.discard(tag)
+        self.taken.pop(tag)
+        self.given_up.discard(tag)
         self.tell_news()
 
     def tell_news(self):
-        if self.has_news():
+        if self.waits and self.has_news():
             with self.changed:
                 self.changed.notify_all()
 
@@ -140,9 +157,6 @@ class Process:
         """The jobs that run now."""
         return list(self.running.values())
 
-    def has_finished(self):
-        return any(self.finished.values())
-
     def has_news(self):
         """Whether there is a reason to talk to Redis; what is finished is one, even when no thread is idle.
 
@@ -150,26 +164,31 @@ class Process:
         """
         if len(self.handoff) > self.threads // 4:
             return self.stopping
-        return self.stopping or self.idle or self.has_finished()
+        return self.stopping or self.idle or self.finished
 
     def wait(self, ready, seconds):
+        """Until `ready()` is true or the seconds are over; whether it is. For the thread that fetches, and no other."""
         with self.changed:
-            return self.changed.wait_for(ready, seconds)
+            self.waits = True  # before the first look: who changes anything after it sees that somebody waits
+            try:
+                return self.changed.wait_for(ready, seconds)
+            finally:
+                self.waits = False
 
     def drain(self, seconds):
         """Fetch nothing more, and wait until every thread is idle; whether that came to pass in time."""
-        with self.changed:
-            self.stopping = True
-            self.changed.wait_for(lambda: self.idle + len(self.given_up) == self.threads, seconds)
-            return self.idle == self.threads
+        self.stopping = True
+        self.wait(lambda: self.idle + len(self.given_up) == self.threads, seconds)
+        return not self.taken
 
     def leave(self):
         """Hand in what is finished, put back what is not, and take leave. The last act: nothing may run after it."""
         self.stopping = True
         self.fetch([])
-        with self.changed:
-            unfinished = sorted(self.held)
+        unfinished = sorted(self.held)
         count = self.scripts.release([self.inflight, keys.LEDGER], unfinished) if unfinished else 0
+        if self.finished:  # just now
+            self.fetch([])
         self.client.zrem(keys.PROCESSES, self.id)
         self.client.delete(keys.process(self.id), keys.work(self.id), keys.signals(self.id))
         return count

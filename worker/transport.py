@@ -122,7 +122,7 @@ class Doorbell:
         for name, event in self.armed.items():
             if name not in process.paused and not process.quiet:
                 event.set()
-        process.wait(lambda: self.rung or process.has_finished() or process.stopping, seconds)
+        process.wait(lambda: self.rung or process.finished or process.stopping, seconds)
         for event in self.armed.values():
             event.clear()
 

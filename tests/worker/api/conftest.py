@@ -30,7 +30,7 @@ class Worker:
 
     def fetch(self, count=50):
         """Take up to `count` jobs, and hand in what is finished; returns them."""
-        self.process.idle = count
+        self.process.threads = len(self.process.taken) + count
         return self.process.fetch(["default", "mailers"])
 
     def finish(self, held, outcome="done"):

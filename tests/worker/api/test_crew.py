@@ -23,7 +23,7 @@ def test_nobody_is_there_yet(redis):
 
 
 def test_a_process_tells_of_itself(redis, worker, push):
-    worker.process.idle = 47
+    worker.process.threads, worker.process.taken = 50, dict.fromkeys(range(3))
     worker.beat()
     (process,) = api.processes()
     assert (process.id, process.host, process.pid) == (worker.process.id, HOST, os.getpid())
