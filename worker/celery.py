@@ -10,8 +10,9 @@ from worker import config, engine, env, job, log
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "web.settings")
 
-app = Celery("kickstand", broker=config.BROKER_URL)
-if config.ENGINE == "kickstand":
+ours = config.ENGINE == "kickstand"
+app = Celery("kickstand", broker=config.BROKER_URL, fixups=["worker.fixup:fixup"] if ours else None)
+if ours:
     engine.install(app)
 else:  # the same tasks on what Celery brings along
     app.task_cls = "worker.task:Task"
@@ -76,5 +77,5 @@ def log_as_our_pool_does():
     signals.task_postrun.connect(end, weak=False)
 
 
-if config.ENGINE == "celery":
+if not ours:
     log_as_our_pool_does()

@@ -14,7 +14,8 @@ logger = logging.getLogger(__name__)
 
 LOOK = 0.25  # seconds between looks at what runs
 
-# Called in a thread whose job was interrupted: what it was connected to may be in the middle of an exchange.
+# Called in the thread of a job that is over, to give back what it has borrowed; and at once in that of one that was
+# interrupted: what it was connected to may be in the middle of an exchange.
 cleaners = []
 
 
@@ -78,7 +79,7 @@ def clean():
         try:
             cleaner()
         except Exception:
-            logger.exception("after an interrupted job, %r failed", cleaner)
+            logger.exception("after a job, %r failed", cleaner)
 
 
 class Watch(threading.Thread):

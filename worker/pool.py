@@ -125,6 +125,8 @@ class Pool(BasePool):
         except Exception as error:  # of Celery itself: the next link of a chain that could not be published, and such
             self.retry(running, error, request["retries"], retries.delay(request["retries"]))
             return
+        finally:
+            limits.clean()
         if info is not None and info.state == FAILURE:
             self.exhausted(running, task, info.retval, request)
         elif info is not None and info.state == RETRY and not getattr(info.retval, "published", False):

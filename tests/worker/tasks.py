@@ -6,6 +6,7 @@ import time
 
 from celery import shared_task
 from django.core.mail import send_mail
+from django.db import connection
 from django.tasks import task
 
 from worker.connection import connect
@@ -58,6 +59,13 @@ def wait_for(word):
 @shared_task
 def echo(word):
     say(word)
+
+
+@shared_task
+def borrow(word):
+    """Says which connection to the database the job before left to this one."""
+    say(f"{word} found {connection.connection}")
+    connection.ensure_connection()
 
 
 @shared_task

@@ -34,6 +34,14 @@ def test_a_chain_whose_link_is_tried_again_goes_on_once(shift):
     assert shift.said() == ["total 13"]
 
 
+def test_a_job_gives_back_its_connection_to_the_database(staff):
+    """There are more threads than connections."""
+    staff.start(1)
+    for word in ("first", "second"):
+        staff.push("borrow", word)
+        staff.hear(f"{word} found None")
+
+
 def test_celerys_remote_control_says_what_to_use_instead(shift):
     for command in (["inspect", "active"], ["inspect", "ping"], ["control", "shutdown"], ["status"]):
         run = celery(shift, *command)
