@@ -27,3 +27,14 @@ if Path("/dev/shm").is_dir():
 control_socket_disable = True
 
 logconfig_dict = log.settings()
+
+if env.boolean("WORKER_IN_WEB"):
+    from infra.companion import Companion
+
+    companion = Companion()
+
+    def when_ready(server):
+        companion.begin()
+
+    def on_exit(server):
+        companion.end()

@@ -5,7 +5,6 @@ are kept in var/env, where manage.py finds them. After Foreman, plus what it lea
 """
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import signal
@@ -18,7 +17,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
-from infra import secret
+from infra import procfile, secret, tether
 from worker import env
 
 ROOT = env.ROOT
@@ -33,7 +32,7 @@ def main():
         signal.signal(number, lambda *_: sys.exit())
     lock = only_one()  # noqa: F841  (held until the process ends)
     own_redis = choose()
-    commands = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines() if line)
+    commands = procfile.commands()
     processes = []
     try:
         if own_redis:
@@ -119,7 +118,7 @@ class Process:
             shell=True,
             cwd=ROOT,
             start_new_session=True,
-            preexec_fn=stop_with_the_runner,
+            preexec_fn=tether.tie,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -159,12 +158,6 @@ class Process:
             os.killpg(self.child.pid, signal.SIGKILL)
         else:
             say(self.name, "stopped")
-
-
-def stop_with_the_runner():
-    """On Linux: a SIGTERM for the process when the runner is gone, even if by kill -9 (prctl, PR_SET_PDEATHSIG)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def say(name, line):

@@ -1,0 +1,17 @@
+"""`python -m infra.tether COMMAND …`: run a command that is told to stop when whoever started it is gone."""
+
+import ctypes
+import os
+import signal
+import sys
+
+
+def tie():
+    """On Linux: a SIGTERM for this process when its parent is gone, even if by kill -9 (prctl, PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    tie()
+    os.execvp(sys.argv[1], sys.argv[1:])
