@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from worker import config, env, log
+from worker.connection import MOST
 from worker.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,6 +180,9 @@ CACHES = {
         "KEY_PREFIX": "cache",
         "TIMEOUT": 90 * 60,
         "OPTIONS": {
+            "pool_class": "redis.BlockingConnectionPool",
+            "max_connections": MOST,
+            "timeout": 0.2,
             "socket_timeout": 0.2,
             "socket_connect_timeout": 0.2,
             "retry": Retry(NoBackoff(), 0),

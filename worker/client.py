@@ -108,7 +108,7 @@ def connection():
 
 @cache
 def scripts():
-    return Direct(connection())
+    return Direct(connection(), check=lambda: breaker().check())
 
 
 @cache
@@ -127,13 +127,17 @@ class Breaker:
     @contextmanager
     def guard(self):
         """Around commands: raises at once while Redis is known to be away, and finds out that it is."""
-        if self.error is not None:
-            raise redis.ConnectionError(f"Redis has not answered since: {self.error}")
+        self.check()
         try:
             yield
         except AWAY as error:
             self.trip(error)
             raise
+
+    def check(self):
+        """Raise a ConnectionError while Redis is known to be away."""
+        if self.error is not None:
+            raise redis.ConnectionError(f"Redis has not answered since: {self.error}")
 
     def trip(self, error):
         with self.lock:
@@ -155,9 +159,9 @@ class Breaker:
         while self.error is not None:
             time.sleep(ASK_AGAIN)
             try:
-                scripts().send([("PING",)])
                 connection().ping()
             except redis.RedisError:
                 continue
+            scripts().reset()  # what is idle there may be connected to what is gone
             self.error = None
             logger.warning("Redis answers again")

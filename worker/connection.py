@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import threading
 import time
 from collections import deque
 from functools import cache, partial
@@ -41,17 +42,23 @@ class Outage:
             self.since = None
 
 
+MOST = 2  # connections of a client, however many threads use it: small plans of managed Redis have 20 for all
+
+
 def connect(timeout=5, connect_timeout=0.5):
-    """A client that waits `timeout` seconds for an answer and repeats nothing by itself.
+    """A client that waits `timeout` seconds for an answer, or for a connection, and repeats nothing by itself.
 
     redis-py would send a fetch or a push again after a lost answer, and so do it twice.
     """
-    return redis.Redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         config.REDIS_URL,
+        max_connections=MOST,
+        timeout=timeout,
         socket_timeout=timeout,
         socket_connect_timeout=connect_timeout,
         retry=Retry(NoBackoff(), 0),
     )
+    return redis.Redis.from_pool(pool)
 
 
 @cache
@@ -92,10 +99,15 @@ class Direct:
 
     STALE = 1  # seconds without use after which to look whether the server has hung up
 
-    def __init__(self, client):
-        self.pool = client.connection_pool
-        self.idle = deque()  # of (connection, when it was used last)
-        os.register_at_fork(after_in_child=self.idle.clear)
+    def __init__(self, client, check=None):
+        """check: called before something is sent, after the wait for a connection; what it raises is raised."""
+        self.pool, self.check = client.connection_pool, check
+        self.reset()
+        os.register_at_fork(after_in_child=self.reset)
+
+    def reset(self):
+        """Begin without connections."""
+        self.idle, self.slots = deque(), threading.Semaphore(MOST)  # of (connection, when it was used last)
 
     def __getattr__(self, name):
         run = partial(self.run, name)
@@ -120,15 +132,18 @@ class Direct:
         return answers
 
     def send(self, commands):
-        connection = self.take()
-        try:
-            connection.send_packed_command(connection.pack_commands(commands))
-            answers = [self.read(connection) for _ in commands]
-        except BaseException:
-            connection.disconnect()  # an answer may still be under way, and would be taken for that of the next command
-            raise
-        self.idle.append((connection, time.monotonic()))
-        return answers
+        with self.slots:
+            if self.check:
+                self.check()
+            connection = self.take()
+            try:
+                connection.send_packed_command(connection.pack_commands(commands))
+                answers = [self.read(connection) for _ in commands]
+            except BaseException:
+                connection.disconnect()  # an answer may be under way, and would be taken for that of the next command
+                raise
+            self.idle.append((connection, time.monotonic()))
+            return answers
 
     def take(self):
         try:

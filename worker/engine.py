@@ -7,6 +7,7 @@ engine.install(app)
 from kombu import Queue
 
 from worker import config
+from worker.connection import MOST
 
 
 def install(app):
@@ -30,6 +31,7 @@ def common():
         "result_backend_transport_options": {
             "retry_policy": {"max_retries": 1, "interval_start": 0, "interval_max": 0}
         },
+        "redis_max_connections": MOST,
         "redis_socket_timeout": 0.3,
         "redis_socket_connect_timeout": 0.2,
         "redis_retry_on_timeout": False,

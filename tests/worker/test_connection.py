@@ -5,6 +5,7 @@ import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -13,7 +14,7 @@ import redis as redis_py
 from tests.chaos.proxy import Proxy
 from tests.servers import until
 from worker import client, config, keys
-from worker.connection import Direct, Scripts, connect
+from worker.connection import MOST, Direct, Scripts, connect
 
 pytestmark = pytest.mark.usefixtures("no_outbox")
 
@@ -211,6 +212,18 @@ def pass_on(source, target):
             target.sendall(data)
     with suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("how", ["direct", "client"])
+def test_many_threads_share_two_connections(server, how):
+    """A small plan of managed Redis has twenty for all processes together."""
+    client_of_many = connect()
+    direct = Direct(client_of_many)
+    call = {"direct": lambda: direct.send([("PING",)]), "client": client_of_many.ping}[how]
+    with ThreadPoolExecutor(25) as threads:
+        assert len([each.result() for each in [threads.submit(call) for _ in range(500)]]) == 500
+    beside = redis_py.Redis(port=server.port)
+    assert len(beside.client_list()) - 1 <= MOST
 
 
 def test_comes_back_after_an_outage_of_any_length(server):
