@@ -91,8 +91,3 @@ def test_compose_runs_what_the_procfile_runs():
     procfile = dict(line.split(": ", 1) for line in read("Procfile").splitlines())
     assert " ".join(services["worker"]["command"]) == procfile["worker"]
     assert " ".join(json.loads(re.findall(r"^CMD (.*)$", read("Dockerfile"), re.MULTILINE)[0])) == procfile["web"]
-
-
-def test_app_json_scales_the_processes_of_the_procfile():
-    formation = json.loads(read("app.json"))["formation"]
-    assert {name: size["quantity"] for name, size in formation.items()} == {"web": 1, "worker": 1, "redis": 0}
