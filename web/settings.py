@@ -41,7 +41,8 @@ def secret_key():
 SECRET_KEY = secret_key()
 if not SECRET_KEY and DEBUG:
     SECRET_KEY = "good enough for DEBUG, where nothing is worth forging"
-if not SECRET_KEY and sys.argv[1:2] != ["collectstatic"]:  # an image is built without secrets
+BUILDING = sys.argv[1:2] == ["collectstatic"]  # an image or a slug, before there are secrets and a place
+if not SECRET_KEY and not BUILDING:
     raise ConfigurationError(
         "SECRET_KEY is not set. Make one and put it in the environment (DEBUG=1 does without):\n"
         "  python -c 'import secrets; print(secrets.token_urlsafe(50))'"
@@ -55,7 +56,13 @@ PORT = env.integer("PORT", 8000)
 def site_url():
     """Where people reach the site: links in mails begin with it, and https makes cookies secure."""
     # Heroku tells an app its domain (with `labs:enable runtime-dyno-metadata`).
-    names = env.listing("ALLOWED_HOSTS") or env.listing("HEROKU_APP_DEFAULT_DOMAIN_NAME") or ["localhost"]
+    names = env.listing("ALLOWED_HOSTS") or env.listing("HEROKU_APP_DEFAULT_DOMAIN_NAME")
+    if not (names or env.text("SITE_URL") or DEBUG or BUILDING) and "DYNO" in os.environ:
+        raise ConfigurationError(
+            "Nothing tells where the site is, so every request would be refused. Set SITE_URL=https://www.example.com, "
+            "or have Heroku tell it: heroku labs:enable runtime-dyno-metadata, then deploy again"
+        )
+    names = names or ["localhost"]
     if names[0].startswith(".") and not env.text("SITE_URL") and not DEBUG:
         raise ConfigurationError(
             f"SITE_URL is not set, and ALLOWED_HOSTS, which begins with {names[0]!r}, does not tell where the site is: "

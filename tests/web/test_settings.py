@@ -133,6 +133,16 @@ def test_whatever_is_started_ends_with_that_sentence_alone(run, command):
     assert len(told.strip().splitlines()) == 1
 
 
+def test_a_dyno_that_does_not_know_its_host_says_how_to_tell_it(run):
+    answer = run("manage.py", "check", DYNO="web.1", **KEY)
+    assert answer.returncode != 0
+    assert answer.stderr.startswith("Nothing tells where the site is")
+    assert len(answer.stderr.splitlines()) == 1
+    for known in ({"SITE_URL": "https://a.example"}, {"HEROKU_APP_DEFAULT_DOMAIN_NAME": "a-1.herokuapp.com"}):
+        assert run("manage.py", "check", DYNO="web.1", **KEY, **known).returncode == 0
+    assert run("manage.py", "collectstatic", "--dry-run", "--no-input", DYNO="run.1").returncode == 0
+
+
 def test_nothing_is_open_unless_asked_for(read):
     settings = read(**dict.fromkeys(["DEBUG", "DEMO", "ALLOWED_HOSTS", "DATABASE_URL", "SMTP_URL"], ""))
 
