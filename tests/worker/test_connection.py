@@ -1,9 +1,5 @@
 import json
 import signal
-import socket
-import ssl
-import subprocess
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,6 +9,7 @@ import redis as redis_py
 
 from tests.chaos.proxy import Proxy
 from tests.servers import until
+from tests.tls import Terminator
 from worker import client, config, keys
 from worker.connection import MOST, Direct, Scripts, connect
 
@@ -152,20 +149,15 @@ class TestTls:
     def encrypt(self, tmp_path, reach):
         """Have something speak TLS in front of Redis, and all that is enqueued here go there: `encrypt(port)`."""
         made = []
-        files = {"-keyout": tmp_path / "key.pem", "-out": tmp_path / "certificate.pem"}
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=elsewhere"]
-        subprocess.run([*command, *map(str, sum(files.items(), ()))], check=True, capture_output=True)
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(files["-out"], files["-keyout"])
 
         def encrypt(port):
-            made.append(Terminator(context, port))
+            made.append(Terminator(tmp_path, port))
             reach(made[-1].url)
             return made[-1]
 
         yield encrypt
         for each in made:
-            each.listener.close()
+            each.stop()
 
     def test_every_client_speaks_it(self, encrypt, server):
         encrypted = encrypt(server.port)
@@ -181,37 +173,6 @@ class TestTls:
         staff.hear("encrypted")
         assert "rediss://" in worker.log()
         assert "ERROR" not in worker.log()
-
-
-class Terminator:
-    """Ends TLS, and passes on to the port of Redis what it hears."""
-
-    def __init__(self, context, port):
-        self.context, self.port, self.handshakes = context, port, 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"rediss://127.0.0.1:{self.listener.getsockname()[1]}/0"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with suppress(OSError):
-            while True:
-                plain, _ = self.listener.accept()
-                threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
-
-    def serve(self, plain):
-        with suppress(OSError), self.context.wrap_socket(plain, server_side=True) as line:
-            self.handshakes += 1
-            with socket.create_connection(("127.0.0.1", self.port)) as server:
-                threading.Thread(target=pass_on, args=(server, line), daemon=True).start()
-                pass_on(line, server)
-
-
-def pass_on(source, target):
-    with suppress(OSError):
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize("how", ["direct", "client"])
