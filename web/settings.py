@@ -48,6 +48,8 @@ if not SECRET_KEY and not BUILDING:
         "  python -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
 
+SECRET_KEY_FALLBACKS = env.listing("SECRET_KEY_FALLBACKS")
+
 # Where it is reached
 
 PORT = env.integer("PORT", 8000)
