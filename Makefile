@@ -11,7 +11,7 @@ run: .venv/ready ## Start everything on this machine: redis, web, worker
 
 test: .venv/ready ## Run every test, a browser's journey included
 	@infra/test-tools
-	@python -m pytest $(ARGS)
+	@python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadgroup)
 
 chaos: .venv/ready ## Kill workers and Redis, cut connections, and count what is lost (takes an hour)
 	@infra/test-tools

@@ -6,12 +6,14 @@ pytest loads this before the settings (`-p tests.environment`).
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.servers import Postgres, Redis
+from tests.servers import ROOT, Postgres, Redis
 
+began = time.time()
 STATE = Path(tempfile.mkdtemp(prefix="kickstand-tests-"))
 OURS = ("DEBUG", "DEMO", "SMTP_URL", "CACHE_URL", "REDIS_PROVIDER", "BROKER_URL", "SECRET_KEY_FILE", "SITE_URL")
 OURS += ("ALLOWED_HOSTS", "WORKER_QUEUES", "WORKER_CONCURRENCY", "SENTRY_DSN", "LOG_LEVEL", "LOG_FORMAT", "PORT")
@@ -31,6 +33,21 @@ os.environ.update(
 if os.environ.get("TEST_DATABASE") == "postgres":
     postgres = Postgres(STATE / "postgres")
     os.environ["DATABASE_URL"] = postgres.url
+
+
+def pytest_collection_modifyitems(items):
+    """A module is run by one process, as is all of tests/chaos, whose cases run beside each other by themselves."""
+    for item in items:
+        group = "chaos" if "/chaos/" in item.nodeid else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table of tests/chaos, which a process of its own may have run."""
+    for path in (ROOT / "var").glob("chaos*.md"):
+        if path.stat().st_mtime > began:
+            terminalreporter.section(f"tests/chaos, as in {path}")
+            terminalreporter.write(path.read_text())
 
 
 def pytest_unconfigure():

@@ -28,7 +28,4 @@ def pytest_pyfunc_call(pyfuncitem):
 
 def pytest_sessionfinish():
     beside.stop()
-
-
-def pytest_terminal_summary(terminalreporter):
-    report.publish(terminalreporter)
+    report.keep()

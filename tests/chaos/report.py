@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tests.chaos.size import FULL, sized
+from tests.chaos.size import sized
 from tests.servers import ROOT
 
 PATH = ROOT / "var" / sized("chaos-short.md", "chaos.md")
@@ -28,17 +28,11 @@ class Row(NamedTuple):
         return (self.case, *(f"{count:,}" for count in self.tally), self.figure.format(*self.values))
 
 
-def publish(terminal):
-    """Print the table of each server, and keep one of all as Markdown."""
-    if not rows:
-        return
-    for server in servers():
-        terminal.section(f"chaos: the {'full' if FULL else 'short'} run, {server}")
-        for line in aligned([HEAD, *(row.cells() for row in ordered() if row.server == server)]):
-            terminal.write_line(line)
-    PATH.parent.mkdir(exist_ok=True)
-    PATH.write_text(markdown())
-    terminal.write_line(f"as Markdown: {PATH}")
+def keep():
+    """Write the table, for the terminal (tests/environment.py) and for worker/README.md."""
+    if rows:
+        PATH.parent.mkdir(exist_ok=True)
+        PATH.write_text(markdown())
 
 
 def servers():
@@ -49,22 +43,25 @@ def ordered():
     return sorted(rows, key=lambda row: (int(row.case.partition(".")[0]), row.case))
 
 
-def aligned(lines):
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for case, *numbers, figure in lines:
-        counts = (number.rjust(width) for number, width in zip(numbers, widths[1:-1], strict=True))
-        yield "  ".join([case.ljust(widths[0]), *counts, figure]).rstrip()
-
-
 def markdown():
     """One row for each case: counts are added up over the servers, of the other values it is the largest."""
     merged = {}
     for row in ordered():
         merged.setdefault(row.case, []).append(row)
-    lines = [HEAD, ("---", "---:", "---:", "---:", "---:", "---")]
-    for case, found in merged.items():
-        tally = Tally(*map(sum, zip(*(row.tally for row in found), strict=True)))
-        values = tuple(map(max, zip(*(row.values for row in found), strict=True)))
-        lines.append(Row(case, "", tally, found[0].figure, values).cells())
-    table = "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
-    return f"Against {' and '.join(servers())}:\n\n{table}"
+    lines = [HEAD, *(Row(case, "", *added_up(found)).cells() for case, found in merged.items())]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ("-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:-1]), "-" * widths[-1]))
+    table = "\n".join(f"| {' | '.join(aligned(line, widths))} |" for line in lines)
+    return f"Against {' and '.join(servers())}:\n\n{table}\n"
+
+
+def added_up(rows):
+    tally = Tally(*map(sum, zip(*(row.tally for row in rows), strict=True)))
+    return tally, rows[0].figure, tuple(map(max, zip(*(row.values for row in rows), strict=True)))
+
+
+def aligned(line, widths):
+    case, *numbers, figure = line
+    yield case.ljust(widths[0])
+    yield from (number.rjust(width) for number, width in zip(numbers, widths[1:-1], strict=True))
+    yield figure.ljust(widths[-1])
