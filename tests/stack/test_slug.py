@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -61,7 +62,7 @@ class Slug(Stack):
         kind = name.partition(".")[0]
         with (self.folder / f"{name}.log").open("a") as log:
             self.processes[name] = subprocess.Popen(
-                self.commands()[kind],
+                f"exec {self.commands()[kind]}",
                 shell=True, cwd=folder, env=self.environment | config | {"DYNO": name, "PORT": str(self.port)},
                 start_new_session=True, stdout=log, stderr=log,
             )  # fmt: skip
@@ -134,6 +135,7 @@ def test_dynos_do_their_work_within_the_smallest_plans_and_end_in_time(slug, con
         list(people.map(lambda name: like(slug, name, post.url.path), names))
         used = connections(server), clients(config)
     assert max(used) <= PLAN, f"{used} connections to Redis and PostgreSQL"
+    assert sockets(slug.processes["web.1"].pid) == 1  # what was opened before the fork, its children would share
 
     for name in ("web.1", "worker.1"):
         os.killpg(slug.processes[name].pid, signal.SIGTERM)
@@ -147,6 +149,11 @@ def test_dynos_do_their_work_within_the_smallest_plans_and_end_in_time(slug, con
 def like(slug, name, post):
     visitor = Client(slug.url, name)
     visitor.submit(f"{post}like/")
+
+
+def sockets(pid):
+    """How many the process has open."""
+    return sum(str(path.readlink()).startswith("socket:") for path in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def connections(server):

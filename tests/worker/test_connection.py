@@ -171,6 +171,11 @@ class TestTls:
         worker = staff.start(2, REDIS_URL=encrypt(staff.server.port).url)
         staff.push("echo", "encrypted")
         staff.hear("encrypted")
+        program = (
+            "from tests.worker.tasks import *\nfrom celery import chord\nchord([add.s(1, 2), add.s(3, 4)])(total.s())"
+        )
+        staff.script(program, REDIS_URL=config.REDIS_URL)  # what chords gather is kept by a client of Celery's own
+        staff.hear("total 10")
         assert "rediss://" in worker.log()
         assert "ERROR" not in worker.log()
 
