@@ -16,7 +16,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /app kickstand
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# What is kept (photos, the secret of a demo) goes to var: mount a volume there.
+# What is kept on disk (the secret of a demo, SQLite without a DATABASE_URL) goes to var: mount a volume there.
 RUN mkdir -p var && chown kickstand var
 USER kickstand
 EXPOSE 8000

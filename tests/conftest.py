@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.environment import STATE, need
-from tests.servers import Stack
+from tests.servers import S3, Stack
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -21,20 +21,16 @@ def django_db_modify_db_settings():
 
 
 @pytest.fixture(autouse=True)
-def files_of_its_own(settings, tmp_path):
-    """Photos go to a folder of the test, not to that of the developer."""
-    settings.STORAGES = settings.STORAGES | {
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path / "photos"},
-        }
-    }
-
-
-@pytest.fixture(autouse=True)
 def empty_cache():
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def s3():
+    server = S3()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

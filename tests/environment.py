@@ -17,6 +17,7 @@ began = time.time()
 STATE = Path(tempfile.mkdtemp(prefix="kickstand-tests-"))
 OURS = ("DEBUG", "DEMO", "SMTP_URL", "CACHE_URL", "REDIS_PROVIDER", "BROKER_URL", "SECRET_KEY_FILE", "SITE_URL")
 OURS += ("ALLOWED_HOSTS", "WORKER_QUEUES", "WORKER_CONCURRENCY", "SENTRY_DSN", "LOG_LEVEL", "LOG_FORMAT", "PORT")
+OURS += ("STORAGE_URL",)
 
 for name in OURS:
     os.environ.pop(name, None)

@@ -1,5 +1,6 @@
 """Real servers for tests: each on a free port, with its files in a folder of its own, stopped by its pid."""
 
+import json
 import os
 import pwd
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -88,6 +90,52 @@ class Postgres:
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+
+
+class S3:
+    """moto, which speaks the S3 protocol, with a bucket, and with a key whose signatures it checks."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        environment = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": "3"}  # so many requests are not checked
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: listening(self.port), "S3")
+        everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+        iam = self.client("iam", "nobody", "nothing")
+        iam.create_user(UserName="web")
+        iam.put_user_policy(UserName="web", PolicyName="everything", PolicyDocument=json.dumps(everything))
+        made = iam.create_access_key(UserName="web")["AccessKey"]
+        self.key, self.secret = made["AccessKeyId"], made["SecretAccessKey"]
+        self.objects = self.client("s3", self.key, self.secret)
+        self.objects.create_bucket(Bucket="photos")
+        self.url = self.address()
+
+    def client(self, service, key, secret):
+        import boto3  # which no other test needs
+
+        return boto3.client(
+            service, endpoint_url=self.endpoint, region_name="us-east-1",
+            aws_access_key_id=key, aws_secret_access_key=secret,
+        )  # fmt: skip
+
+    def address(self, key="", secret="", bucket="photos", endpoint=""):
+        """The STORAGE_URL of the bucket, or one in which something is wrong."""
+        login = f"{key or self.key}:{quote(secret or self.secret, safe='')}"
+        return f"s3://{login}@{bucket}?endpoint={endpoint or self.endpoint}"
+
+    def names(self):
+        """What is in the bucket."""
+        return [found["Key"] for found in self.objects.list_objects_v2(Bucket="photos").get("Contents", [])]
+
+    def empty(self):
+        for name in self.names():
+            self.objects.delete_object(Bucket="photos", Key=name)
+
+    def stop(self):
+        self.process.terminate()
         self.process.wait()
 
 

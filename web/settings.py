@@ -13,6 +13,7 @@ from django.utils.csp import CSP
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from web.files import address
 from worker import config, env, log
 from worker.connection import MOST
 from worker.errors import ConfigurationError
@@ -110,6 +111,7 @@ INSTALLED_APPS = [
     "web.accounts",
     "web.notifications",
     "web.feed",
+    "web.files",
     "web.letters",
     "web.jobs",
     "worker",
@@ -200,8 +202,16 @@ CACHES = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
+
+def photos():
+    """Where web and worker both find photos: the bucket of STORAGE_URL, else the database."""
+    if found := env.text("STORAGE_URL"):  # not kept in a setting, where a page of DEBUG would show its secret
+        return {"BACKEND": "web.files.bucket.Bucket", "OPTIONS": address.options(found)}
+    return {"BACKEND": "web.files.database.DatabaseStorage"}
+
+
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "photos"}},
+    "default": photos(),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

@@ -11,6 +11,8 @@ from tests.web.pictures import picture
 from web import settings as declared
 from web.accounts.models import User
 from web.feed.models import Post
+from web.files.address import options
+from web.files.models import File
 
 # The tests' settings are those of DEBUG, which parse every template anew for every page.
 declared.TEMPLATES[0]["OPTIONS"]["loaders"] = [("django.template.loaders.cached.Loader", declared.LOADERS)]
@@ -84,6 +86,29 @@ def photo_by(db):
         return Post.objects.create(author=author, caption=caption, **files | fields)
 
     return make
+
+
+@pytest.fixture
+def keep(settings):
+    """Have files kept as a STORAGE_URL says: `keep("s3://…")`."""
+
+    def keep(address):
+        bucket = {"BACKEND": "web.files.bucket.Bucket", "OPTIONS": options(address)}
+        settings.STORAGES = settings.STORAGES | {"default": bucket}
+
+    return keep
+
+
+@pytest.fixture(params=["database", "bucket"])
+def kept(request, db, keep):
+    """Each place where files may be kept; a function that tells the names of those that are there."""
+    if request.param == "database":
+        yield lambda: list(File.objects.values_list("name", flat=True))
+    else:
+        s3 = request.getfixturevalue("s3")
+        keep(s3.url)
+        yield s3.names
+        s3.empty()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from django.db import connection
+from django.views.debug import SafeExceptionReporterFilter
 
 from tests.servers import ROOT, Stack, free_port
 
@@ -106,7 +107,9 @@ def test_a_wrong_value_is_named_with_its_variable_and_what_is_allowed(read, modu
         assert part in str(error.value)
 
 
-@pytest.mark.parametrize("module, name", [(WORKER, "REDIS_URL"), (WEB, "SMTP_URL"), (WEB, "DATABASE_URL")])
+@pytest.mark.parametrize(
+    "module, name", [(WORKER, "REDIS_URL"), (WEB, "SMTP_URL"), (WEB, "DATABASE_URL"), (WEB, "STORAGE_URL")]
+)
 def test_no_error_tells_a_password(read, module, name):
     with pytest.raises((SystemExit, ValueError)) as error:
         read(module, **{name: "wrong://user:hush-hush@host/1"})
@@ -269,3 +272,33 @@ def test_the_example_of_an_environment_changes_nothing(read):
         return {name: re.sub(" at 0x[0-9a-f]+", "", repr(value)) for name, value in settings.items() if name.isupper()}
 
     assert plain(read(**example)) == plain(read())
+
+
+def test_photos_are_in_the_database_or_in_the_bucket_of_storage_url(read):
+    assert read()["STORAGES"]["default"] == {"BACKEND": "web.files.database.DatabaseStorage"}
+
+    settings = read(STORAGE_URL="s3://KEY:hush%2Fhush@photos?region=eu-west-1")
+    bucket = settings["STORAGES"]["default"]
+    assert (bucket["BACKEND"], bucket["OPTIONS"]["secret_key"]) == ("web.files.bucket.Bucket", "hush/hush")
+    told = SafeExceptionReporterFilter().cleanse_setting("STORAGES", settings["STORAGES"])
+    assert "hush" not in repr(told)
+    assert not [name for name, value in settings.items() if name.isupper() and "hush%2F" in repr(value)]
+
+
+def test_a_wrong_storage_url_ends_with_a_sentence(run):
+    answer = run("manage.py", "check", STORAGE_URL="s3://KEY:hush-hush@photos", **KEY)
+
+    assert answer.returncode != 0
+    assert answer.stderr.startswith("STORAGE_URL is 's3://***@photos', and says neither region nor endpoint: use s3://")
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("module", ["web.wsgi", "worker.celery"])
+def test_without_a_bucket_nothing_of_its_library_is_loaded(run, module):
+    code = f"""
+import sys, {module}
+import django; django.setup()
+from django.core.files.storage import default_storage
+print(type(default_storage.exists).__name__, [name for name in sys.modules if name.startswith(("boto", "storages"))])
+"""
+    assert run("-c", code, **KEY).stdout == "method []\n"

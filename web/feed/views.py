@@ -1,7 +1,8 @@
+import re
+
 from django.contrib import messages
-from django.core.files.storage import default_storage
 from django.db import transaction
-from django.http import FileResponse, Http404
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.csp import CSP
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from web.accounts.models import User
 from web.feed.forms import CommentForm, PostForm
 from web.feed.models import Comment, Follow, Post
+from web.files.views import serve
 from web.signin import signed_in
 
 PAGE = 12
@@ -62,8 +64,7 @@ def page(request, template, posts, **context):
 @signed_in
 def new_post(request):
     form = PostForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        post = form.publish(request.user)
+    if request.method == "POST" and form.is_valid() and (post := form.publish(request.user)):
         messages.success(request, _("Your photo is up."))
         return redirect(post)
     return render(request, "feed/new_post.html", {"form": form})
@@ -180,13 +181,7 @@ def thumbnail(request, pk):
 @require_safe
 @csp_override({"default-src": [CSP.NONE], "sandbox": True})
 def photo(request, name):
-    """A photo or thumbnail. Its name is never used for another, so it may be kept for ever."""
-    if not name.startswith(("photos/", "thumbnails/")):
+    """A photo or thumbnail, for whoever knows its name."""
+    if not re.fullmatch(r"(photos|thumbnails)/[\w-]{1,64}\.jpg", name, re.ASCII):
         raise Http404
-    try:
-        response = FileResponse(default_storage.open(name), content_type="image/jpeg")
-    except (OSError, ValueError):
-        raise Http404 from None
-    response["Cache-Control"] = "public, max-age=31536000, immutable"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return serve(request, name, "image/jpeg")
