@@ -6,7 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from web.feed import photo
 from web.feed.models import Comment, Post
-from web.feed.tasks import make_thumbnail
+from web.feed.tasks import delete_files, make_thumbnail
+from web.files.errors import Unavailable
 
 
 class SentOnce(forms.ModelForm):
@@ -43,15 +44,28 @@ class PostForm(SentOnce):
         return photo + data.get("caption", "").encode()
 
     def publish(self, author):
-        """The new post, or the one that was made when the same form was sent before."""
-        self.instance.author, self.instance.submission = author, self.cleaned_data["submission"]
+        """The new post, or the one that was made when the same form was sent before.
+
+        None when the photo cannot be kept, which the form then says.
+        """
+        post = self.instance
+        post.author, post.submission = author, self.cleaned_data["submission"]
+        try:
+            # Not within the transaction: nobody is to wait in the database until a bucket has answered.
+            post.photo.save("photo.jpg", post.photo.file, save=False)
+        except Unavailable as error:
+            delete_files.enqueue([error.name])  # the bucket may have it all the same
+            self.add_error("photo", _("Your photo could not be stored, so nothing was posted. Try again in a moment."))
+            return None
         try:
             with transaction.atomic():
-                post = self.save()
+                self.save()
                 make_thumbnail.enqueue(post.pk)
-        except IntegrityError:
-            self.instance.photo.delete(save=False)
-            post = Post.objects.get(author=author, submission=self.cleaned_data["submission"])
+        except Exception as error:
+            delete_files.enqueue([post.photo.name])
+            if not isinstance(error, IntegrityError):
+                raise
+            return Post.objects.get(author=author, submission=post.submission)
         return post
 
 

@@ -1,8 +1,6 @@
-from functools import partial
 from uuid import uuid4
 
 from django.contrib.contenttypes.fields import GenericRelation
-from django.core.files.storage import default_storage
 from django.db import models, transaction
 from django.db.models import FETCH_RAISE, Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -20,8 +18,9 @@ def photo_name(post, name):
     return f"photos/{uuid4()}.jpg"
 
 
-def thumbnail_name(post, name):
-    return f"thumbnails/{uuid4()}.jpg"
+def thumbnail_name(post, name=None):
+    """That of the photo in another folder: made twice it is one file, and who deletes the photo finds it."""
+    return f"thumbnails/{post.photo.name.removeprefix('photos/')}"
 
 
 class PostQuerySet(models.QuerySet):
@@ -104,10 +103,11 @@ class Post(models.Model):
 
 
 @receiver(post_delete, sender=Post)
-def delete_files(instance, **_):
-    """With the row, once that is certain: also when it goes with its author."""
-    for file in filter(None, (instance.photo, instance.thumbnail)):
-        transaction.on_commit(partial(default_storage.delete, file.name), robust=True)
+def delete_its_files(instance, **_):
+    """By a job of the same transaction: also when the post goes with its author, or a job is at its thumbnail."""
+    from web.feed.tasks import delete_files
+
+    delete_files.enqueue([instance.photo.name, instance.thumbnail.name or thumbnail_name(instance)])
 
 
 class Like(models.Model):

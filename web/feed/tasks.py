@@ -1,5 +1,7 @@
 import logging
 
+from django.core.files.storage import default_storage
+from django.db.models import Q
 from django.tasks import task
 
 from web.feed import photo
@@ -17,5 +19,13 @@ def make_thumbnail(post_id):
         return
     with post.photo.open() as file:
         post.thumbnail.save("thumbnail.jpg", photo.thumbnail(file), save=False)
-    if not Post.objects.filter(pk=post_id, thumbnail="").update(thumbnail=post.thumbnail.name):
-        post.thumbnail.delete(save=False)  # the post was deleted meanwhile
+    if not Post.objects.filter(pk=post_id).update(thumbnail=post.thumbnail.name):
+        delete_files.enqueue([post.thumbnail.name])  # the post was deleted meanwhile
+
+
+@task
+def delete_files(names):
+    """Delete those of the files that no post has."""
+    used = Post.objects.filter(Q(photo__in=names) | Q(thumbnail__in=names)).values_list("photo", "thumbnail")
+    for name in set(names).difference(*used):
+        default_storage.delete(name)
