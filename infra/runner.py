@@ -187,14 +187,14 @@ def prepare(release):
 
 
 def announce():
-    """Load the demo data, at the first start; when the page answers, tell where it is and who may sign in."""
+    """Load the demo data, or what is missing of it; when the page answers, tell where it is and who may sign in."""
     told = VAR / "demo"
-    if env.text("DATABASE_URL") or not told.exists():
-        quiet = os.environ | {"LOG_LEVEL": "WARNING"}
-        command = [sys.executable, "manage.py", "demo"]
-        demo = subprocess.run(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True)
-        if demo.returncode == 0:
-            told.write_text(demo.stdout)
+    known = told.exists() and not env.text("DATABASE_URL")
+    quiet = os.environ | {"LOG_LEVEL": "WARNING"}
+    command = [sys.executable, "manage.py", "demo", *(["--redraw"] if known else [])]
+    demo = subprocess.run(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True)
+    if demo.returncode == 0 and not known:
+        told.write_text(demo.stdout)
     while not answers(f"http://127.0.0.1:{os.environ['PORT']}/"):
         time.sleep(0.1)
     for line in [

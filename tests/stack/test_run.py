@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 
 import httpx
@@ -83,9 +84,13 @@ def test_everything_starts_and_stops_in_order_and_starts_again(run):
     assert "Traceback" not in site.log("run")
     assert re.findall(r"(\w+) \| stopped", site.log("run")) == ["worker", "web", "redis"]
 
+    with sqlite3.connect(site.folder / "var/db.sqlite3") as database:
+        database.execute("DELETE FROM files_file")  # as when photos were kept elsewhere until now
     site.start()
     until(lambda: site.log("run").count("Kickstand is at") == 2, "the second start", 60)
     assert httpx.get(site.url).text.count("<article") == page.text.count("<article")
+    until(lambda: httpx.get(f"{site.url}/photos/{name}").status_code == 200, "the photos, drawn again")
+    assert "kickstand-demo" in site.log("run").rpartition("Kickstand is at")[2]
 
 
 def thumbnails(site):

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from web.accounts.models import User
 from web.feed.demo import SCENES
 from web.feed.models import Comment, Follow, Like, Post
+from web.files.models import File
 from web.letters.models import Letter
 from web.notifications.models import Activity
 
@@ -18,12 +19,18 @@ def demo(db, capsys, monkeypatch, django_capture_on_commit_callbacks):
     """Load the demo data; what the command tells."""
     monkeypatch.setattr("web.feed.management.commands.demo.SCENES", DRAWN_ONCE)
 
-    def demo():
+    def demo(*options):
         with django_capture_on_commit_callbacks(execute=True):
-            call_command("demo")
+            call_command("demo", *options)
         return capsys.readouterr().out
 
     return demo
+
+
+@pytest.fixture
+def alice_of_the_demo(demo):
+    demo()
+    return User.objects.get(username="Alice")
 
 
 def counts():
@@ -82,3 +89,22 @@ def test_it_leaves_alone_who_has_one_of_its_names(person, demo, photo_by, passwo
     assert somebody.check_password(password)
     assert not somebody.is_staff
     assert list(Post.objects.all()) == [post]
+
+
+@pytest.mark.parametrize("option", [[], ["--redraw"]])
+def test_it_draws_photos_again_that_are_missing_where_photos_are_kept(demo, alice_of_the_demo, browser, option):
+    files = dict(File.objects.values_list("name", "content"))
+    File.objects.all().delete()
+    mine = Post.objects.create(author=alice_of_the_demo, photo="photos/mine.jpg", width=1, height=1, caption="mine")
+
+    assert f"{len(SCENES)} photos" in demo(*option)
+
+    assert dict(File.objects.values_list("name", "content")) == files
+    for post in Post.objects.exclude(pk=mine.pk):
+        assert browser().get(f"/photos/{post.thumbnail.name}").status_code == 200
+    assert "photos" not in demo("--redraw")
+
+
+def test_to_draw_again_is_not_to_make(demo):
+    assert demo("--redraw") == ""
+    assert not User.objects.exists()

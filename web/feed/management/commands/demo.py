@@ -3,6 +3,7 @@ from itertools import cycle
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.db.models.functions import Lower
@@ -44,9 +45,21 @@ FOLLOWS = (("Alice", "Bob"), ("Alice", "Carol"), ("Bob", "Alice"), ("Carol", "Al
 
 
 class Command(BaseCommand):
-    help = "Make demo users and photos, with likes, comments and follows among them. Running it again changes nothing."
+    help = (
+        "Make demo users and photos, with likes, comments and follows among them. "
+        "Running it again draws photos that are missing, and changes nothing else."
+    )
 
-    def handle(self, **options):
+    def add_arguments(self, parser):
+        parser.add_argument("--redraw", action="store_true", help="only draw photos of the demo that are missing")
+
+    def handle(self, redraw, **options):
+        if count := draw_missing():
+            self.stdout.write(f"{count} photos of the demo were missing where photos are kept: they were drawn again.")
+        if not redraw:
+            self.make()
+
+    def make(self):
         names = [name.lower() for name in NAMES]
         if user := User.objects.alias(lower=Lower("username")).filter(lower__in=names).first():
             self.stdout.write(f"There is a user {user} already: the demo stays as it is, nothing was changed.")
@@ -66,6 +79,18 @@ class Command(BaseCommand):
             self.stdout.write(f"Sign in as {', '.join(NAMES)}; the password of each is {PASSWORD}")
         else:
             self.stdout.write("Nobody can sign in as them before `python manage.py changepassword Admin`.")
+
+
+def draw_missing():
+    """For when photos are kept elsewhere than they were; returns how many were not there."""
+    posts = Post.objects.filter(author__username__in=PEOPLE, caption__in=CAPTIONS)
+    missing = [post for post in posts if not default_storage.exists(post.photo.name)]
+    for post in missing:
+        default_storage.save(post.photo.name, photo.jpeg(SCENES[CAPTIONS.index(post.caption)]()))
+        with transaction.atomic():
+            Post.objects.filter(pk=post.pk).update(thumbnail="")
+            make_thumbnail.enqueue(post.pk)
+    return len(missing)
 
 
 def make_people():
