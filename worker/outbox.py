@@ -12,7 +12,8 @@ from functools import partial
 
 import redis
 from celery.signals import worker_ready
-from django.db import DatabaseError, connections, router, transaction
+from django.conf import settings
+from django.db import DatabaseError, connections, reset_queries, router, transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
@@ -29,6 +30,8 @@ def install():
     """Have every job pass through here, and its rows looked after in every worker."""
     client.outbox = put
     limits.cleaners.append(connections.close_all)
+    if settings.DEBUG:
+        limits.cleaners.append(reset_queries)  # each is kept with its arguments, which may be a file
     if config.ENGINE == "kickstand":
         worker_ready.connect(start_relay, weak=False)
 

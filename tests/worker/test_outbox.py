@@ -20,7 +20,7 @@ from django.utils import timezone
 from tests.servers import until
 from tests.web.races import at_once
 from tests.worker import tasks
-from worker import client, keys, message, outbox
+from worker import client, keys, limits, message, outbox
 from worker.celery import app
 from worker.models import Outbox
 
@@ -368,3 +368,15 @@ def test_no_way_of_enqueuing_holds_a_web_process_while_redis_is_away(staff, how)
     assert len(told) == 8, f"it got no further than {told[-1:]}"
     ((rows,),) = staff.database.ask("SELECT count(*) FROM worker_outbox")
     assert rows >= 12 * 7
+
+
+def test_in_debug_no_job_leaves_its_queries_in_memory():
+    """The tests' settings are those of DEBUG when the engine is installed."""
+    connection.force_debug_cursor = True
+    try:
+        rows()
+        assert connection.queries_log
+        limits.clean()
+    finally:
+        connection.force_debug_cursor = False
+    assert not connection.queries_log
