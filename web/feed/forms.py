@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from web.feed import photo
-from web.feed.models import Comment, Post
+from web.feed.models import Comment, Post, Visibility
 from web.feed.tasks import delete_files, make_thumbnail
 from web.files.errors import Unavailable
 
@@ -30,18 +30,25 @@ class PostForm(SentOnce):
     photo = forms.FileField(
         label=_("Photo"), widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"})
     )
+    # Not required: a form that was open before there was a choice is sent without it.
+    visibility = forms.ChoiceField(
+        label=_("Who sees it"), choices=Visibility, required=False, initial=Visibility.EVERYBODY
+    )
 
     class Meta:
         model = Post
-        fields = ["photo", "caption"]
+        fields = ["photo", "caption", "visibility"]
         widgets = {"caption": forms.Textarea(attrs={"rows": 3})}
 
     def clean_photo(self):
         return photo.cleaned(self.cleaned_data["photo"])
 
+    def clean_visibility(self):
+        return self.cleaned_data["visibility"] or Visibility.EVERYBODY
+
     def written(self, data):
         photo = data["photo"].read() if "photo" in data else b""
-        return photo + data.get("caption", "").encode()
+        return photo + f"{data.get('caption', '')}{data.get('visibility', '')}".encode()
 
     def publish(self, author):
         """The new post, or the one that was made when the same form was sent before.

@@ -14,8 +14,13 @@ from web.notifications import activity
 from web.notifications.models import Activity, Verb
 
 
+class Visibility(models.TextChoices):
+    EVERYBODY = "everybody", _("Everybody")
+    ONLY_ME = "only_me", _("Only me")
+
+
 def photo_name(post, name):
-    return f"photos/{uuid4()}.jpg"
+    return f"photos/{post.folder}{uuid4()}.jpg"
 
 
 def thumbnail_name(post, name=None):
@@ -24,14 +29,18 @@ def thumbnail_name(post, name=None):
 
 
 class PostQuerySet(models.QuerySet):
-    def visible(self):
-        return self.filter(author__is_active=True)
+    def visible_to(self, reader):
+        """What this reader may see, who may be a stranger."""
+        shown = Q(visibility=Visibility.EVERYBODY)
+        if reader.pk:
+            shown |= Q(author=reader.pk)
+        return self.filter(shown, author__is_active=True)
 
     def for_page(self, reader):
         """With all that a page shows of a post, in one query; what was forgotten here raises instead of querying."""
         liked = Like.objects.filter(post=OuterRef("pk"), user_id=reader.pk)
         return (
-            self.visible()
+            self.visible_to(reader)
             .select_related("author")
             .annotate(like_count=counted(Like), comment_count=counted(Comment), liked=Exists(liked))
             .order_by("-id")
@@ -56,6 +65,10 @@ class Post(models.Model):
     height = models.PositiveIntegerField(editable=False)
     thumbnail = models.FileField(upload_to=thumbnail_name, blank=True, editable=False)
     caption = models.TextField(_("caption"), max_length=2200, blank=True)
+    # The database knows the default as well: the release before, which may still run, writes rows without this column.
+    visibility = models.CharField(
+        max_length=16, choices=Visibility, default=Visibility.EVERYBODY, db_default=Visibility.EVERYBODY
+    )
     submission = models.UUIDField(
         default=uuid4, editable=False
     )  # the form that was sent: a second click sends it again
@@ -72,6 +85,15 @@ class Post(models.Model):
 
     def get_absolute_url(self):
         return reverse("post", args=[self.pk])
+
+    @property
+    def folder(self):
+        """Where its files are, below photos/ and thumbnails/: who asks for one in private/ is looked at."""
+        return "private/" if self.is_private else ""
+
+    @property
+    def is_private(self):
+        return self.visibility != Visibility.EVERYBODY
 
     def like(self, user):
         """Once, however often it is called; the author hears of it."""

@@ -2,6 +2,7 @@ import re
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.csp import CSP
@@ -17,6 +18,7 @@ from web.files.views import serve
 from web.signin import signed_in
 
 PAGE = 12
+PHOTO_NAME = re.compile(r"(photos|thumbnails)/(?P<private>private/)?[\w-]{1,64}\.jpg", re.ASCII)
 
 
 @require_safe
@@ -40,7 +42,7 @@ def profile(request, username):
     follows = request.user.is_authenticated and Follow.objects.filter(follower=request.user, followed=person).exists()
     posts = Post.objects.for_page(request.user).filter(author=person)
     counts = {
-        "post_count": person.posts.count(),
+        "post_count": person.posts.visible_to(request.user).count(),
         "follower_count": person.followers.count(),
         "following_count": person.following.count(),
     }
@@ -86,23 +88,24 @@ def delete_post(request, pk):
     return render(request, "feed/delete_post.html", {"post": post})
 
 
-def locked(pk):
+def locked(pk, reader):
     """The post, kept from being deleted until the transaction ends: else what refers to it would fail on commit."""
-    return get_object_or_404(Post.objects.visible().select_for_update(of=("self",), no_key=True), pk=pk)
+    posts = Post.objects.visible_to(reader)
+    return get_object_or_404(posts.select_for_update(of=("self",), no_key=True), pk=pk)
 
 
 @require_POST
 @signed_in
 @transaction.atomic
 def like(request, pk):
-    locked(pk).like(request.user)
+    locked(pk, request.user).like(request.user)
     return heart(request, pk)
 
 
 @require_POST
 @signed_in
 def unlike(request, pk):
-    get_object_or_404(Post, pk=pk).unlike(request.user)
+    get_object_or_404(Post.objects.visible_to(request.user), pk=pk).unlike(request.user)
     return heart(request, pk)
 
 
@@ -116,7 +119,7 @@ def heart(request, pk):
 @signed_in
 @transaction.atomic
 def comment(request, pk):
-    post = locked(pk)
+    post = locked(pk, request.user)
     form = CommentForm(request.POST)
     if form.is_valid():
         written = post.comment(request.user, form.cleaned_data["text"], form.cleaned_data["submission"])
@@ -181,7 +184,21 @@ def thumbnail(request, pk):
 @require_safe
 @csp_override({"default-src": [CSP.NONE], "sandbox": True})
 def photo(request, name):
-    """A photo or thumbnail, for whoever knows its name."""
-    if not re.fullmatch(r"(photos|thumbnails)/[\w-]{1,64}\.jpg", name, re.ASCII):
+    """A photo or thumbnail, for whoever knows its name, unless it is private."""
+    return serve(request, name, "image/jpeg", private=check_may_see(request, name))
+
+
+def check_may_see(request, name):
+    """Raise Http404 for what is no photo, or one that is not for this reader; returns whether it is for them alone.
+
+    Its folder tells, so that the others, which pages are full of, cost no query, and may be kept for everybody.
+    """
+    found = PHOTO_NAME.fullmatch(name)
+    if found is None:
         raise Http404
-    return serve(request, name, "image/jpeg")
+    if not found["private"]:
+        return False
+    mine = Post.objects.visible_to(request.user).filter(author=request.user.pk)
+    if not mine.filter(Q(photo=name) | Q(thumbnail=name)).exists():
+        raise Http404
+    return True
