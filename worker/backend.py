@@ -135,7 +135,7 @@ class QueueBackend(Backend):
         _, message = client.message(name, result.args, result.kwargs, result.id, queue, due)
         call = client.Call(name, result.id, queue, parameters(task), result.args, result.kwargs)
         if task.keep_result:
-            transaction.on_commit(partial(results.try_to_keep, result))
+            transaction.on_commit(partial(results.begin, result))
         client.put([client.Entry(result.id, queue, message, due=due, call=call)])
         task_enqueued.send(type(self), task_result=result)
 

@@ -46,7 +46,8 @@ class Hopeless(Exception):
 current = ContextVar("job", default=None)
 
 
-# Who asks for what this thread does: `told()` and `known()` are dicts such as {"request": "…"}; see web/origin.py.
+# Who asks for what this thread does: `told()` and `known()` are dicts such as {"request": "…"}; `enqueued(id)` hears of
+# each job that `get_result` will know, once that is certain. See web/origin.py.
 origin = ContextVar("origin", default=None)
 
 

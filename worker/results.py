@@ -23,6 +23,13 @@ logger = logging.getLogger(__name__)
 TIMES = ("enqueued_at", "started_at", "finished_at", "last_attempted_at")
 
 
+def begin(result):
+    """Note that a job waits, and tell whoever asked for it that it can be asked after."""
+    try_to_keep(result)
+    if asking := job.origin.get():
+        asking.enqueued(result.id)
+
+
 def kept(result, call):
     """Make the call of a job, and keep what becomes of it; returns what it returns.
 
@@ -58,6 +65,7 @@ def keep(result, value=None):
         "errors": [asdict(error) for error in result.errors],
         "worker_ids": result.worker_ids,
         "value": value,
+        "run_after": due.isoformat() if (due := result.task.run_after) else None,
         **{name: time.isoformat() if (time := getattr(result, name)) else None for name in TIMES},
     }
     with client.breaker().guard():
@@ -83,7 +91,7 @@ def insist_on_keeping(result, value=None):
 
 
 def find(id):
-    """The TaskResult of a job. Raises TaskResultDoesNotExist when nothing is kept of it."""
+    """The TaskResult of a job. Raises TaskResultDoesNotExist when nothing is kept of it, or its task is gone."""
     record = read(id)
     if record is None:
         raise TaskResultDoesNotExist(
@@ -91,12 +99,20 @@ def find(id):
         )
     value = record.pop("value")
     record |= {name: moment(record[name]) for name in TIMES}
-    record["task"] = import_string(record["task"])
+    record["task"] = task(record["task"], moment(record.pop("run_after", None)))
     record["status"] = TaskResultStatus(record["status"])
     record["errors"] = [TaskError(**error) for error in record["errors"]]
     result = TaskResult(**record)
     object.__setattr__(result, "_return_value", value)
     return result
+
+
+def task(path, run_after):
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise TaskResultDoesNotExist(f"no task is called {path!r} here") from error
+    return found.using(run_after=run_after) if run_after else found
 
 
 def read(id):

@@ -4,10 +4,12 @@ import json
 import logging
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
+from web.accounts import jobs
 from web.origin import middleware
 from worker import job, message
 from worker.log import JsonFormatter, TextFormatter
@@ -45,9 +47,41 @@ def test_the_id_of_the_router_is_taken_when_it_is_one(ask, alice):
         assert ask(alice, x_request_id=odd)[1] != odd
 
 
-def test_nobody_is_none(ask):
-    from django.contrib.auth.models import AnonymousUser
+@pytest.fixture
+def named():
+    """The jobs that the answer names to a request of this user, which enqueues so many."""
 
+    def named(user, count):
+        def view(request):
+            for number in range(count):
+                job.origin.get().enqueued(f"job-{number}")
+            return HttpResponse()
+
+        request = RequestFactory().get("/")
+        request.user = user
+        header = middleware(view)(request).get("X-Job-IDs")
+        return header and header.split(", ")
+
+    return named
+
+
+def test_the_answer_names_the_jobs_that_can_be_asked_after(named, alice):
+    assert [jobs.opened(alice, name) for name in named(alice, 2)] == ["job-0", "job-1"]
+    assert named(alice, 0) is None
+
+
+def test_of_many_jobs_it_names_as_many_as_a_proxy_takes(named, alice):
+    names = named(alice, 1000)
+
+    assert [jobs.opened(alice, name) for name in names] == [f"job-{number}" for number in range(20)]
+    assert len(", ".join(names)) < 4000
+
+
+def test_a_stranger_is_named_none(named):
+    assert named(AnonymousUser(), 1) is None
+
+
+def test_nobody_is_none(ask):
     assert ask(AnonymousUser())[0]["user"] is None
 
 

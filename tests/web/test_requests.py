@@ -6,6 +6,7 @@ import pytest
 from django.core.mail import EmailMessage
 from django.urls import get_resolver, reverse
 
+from web.accounts import jobs
 from web.accounts.models import User
 from web.feed.models import Comment, Follow, Like, Post
 from web.letters.models import Letter
@@ -20,7 +21,7 @@ CHANGES = ["like", "unlike", "comment", "delete_comment", "follow", "unfollow", 
            "jobs_try", "jobs_release", "jobs_halt"]  # fmt: skip
 FORMS = ["signup", "login", "settings", "password_change", "password_reset", "password_reset_confirm",
          "delete_account", "new_post", "delete_post"]  # fmt: skip
-PAGES = ["home", "explore", "profile", "post", "thumbnail", "photo", "notifications", "letters", "letter",
+PAGES = ["home", "own_job", "explore", "profile", "post", "thumbnail", "photo", "notifications", "letters", "letter",
          "letter_html", "letter_raw", "letter_attachment", "password_reset_done",
          "jobs", "jobs_busy", "jobs_queues", "jobs_queue", "jobs_scheduled", "jobs_retries", "jobs_dead", "jobs_groups",
          "jobs_periodic", "jobs_metrics", "jobs_task", "jobs_ledger", "jobs_job", "jobs_mail", "jobs_stats",
@@ -82,6 +83,7 @@ def path(world):
             "<path:id>": world["job"],
             "<uidb64>": "MQ",
             "<token>": "set-password",
+            "<name>": jobs.name(User.objects.get(username="alice"), world["job"]),
         }.items():
             route = route.replace(parameter, str(value))
         assert "<" not in route, f"{name} has a parameter that this test does not know"

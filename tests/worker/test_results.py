@@ -1,4 +1,7 @@
 import json
+from contextlib import suppress
+from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.db import transaction
@@ -8,7 +11,7 @@ from django.utils import timezone
 
 from tests.servers import until
 from tests.worker import tasks
-from worker import client, keys
+from worker import client, job, keys
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue_backend")]
 
@@ -81,6 +84,17 @@ class TestGetResult:
         until(lambda: shift.ids(keys.DEAD) == [id], "its death")
         assert get(id).status == TaskResultStatus.FAILED
 
+    def test_tells_when_it_is_due(self, redis):
+        due = timezone.now() + timedelta(hours=1)
+        found = get(tasks.answer.using(run_after=due).enqueue("yes").id)
+        assert (found.task.run_after, found.task.func) == (due, tasks.answer.func)
+
+    def test_of_a_task_that_is_gone_does_not_exist(self, redis, monkeypatch):
+        id = tasks.answer.enqueue("yes").id
+        monkeypatch.delattr(tasks, "answer")
+        with pytest.raises(TaskResultDoesNotExist, match=r"tests\.worker\.tasks\.answer"):
+            get(id)
+
     def test_of_a_task_that_keeps_none_does_not_exist(self, redis):
         id = tasks.note.enqueue("a").id
         with pytest.raises(TaskResultDoesNotExist, match=id):
@@ -116,3 +130,29 @@ class TestGetResult:
         server.stop()
         with pytest.raises(client.redis.RedisError):
             get(id)
+
+
+class TestOrigin:
+    @pytest.fixture
+    def heard(self):
+        """The ids of the jobs that whoever asks for them hears of."""
+        asking = Mock(told=dict, known=dict)
+        token = job.origin.set(asking)
+        yield lambda: [call.args[0] for call in asking.enqueued.call_args_list]
+        job.origin.reset(token)
+
+    def test_hears_of_jobs_of_which_something_is_kept_once_they_are_certain(self, redis, heard):
+        with transaction.atomic():
+            id = tasks.answer.enqueue("yes").id
+            tasks.note.enqueue("a")
+            assert heard() == []
+        assert heard() == [id]
+        with suppress(ZeroDivisionError), transaction.atomic():
+            tasks.answer.enqueue("no")
+            raise ZeroDivisionError
+        assert heard() == [id]
+
+    def test_hears_of_a_job_that_waits_in_the_database(self, server, heard):
+        server.stop()
+        assert heard() == [] != [tasks.answer.enqueue("yes").id]
+        assert len(heard()) == 1

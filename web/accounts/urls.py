@@ -9,6 +9,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("settings/", views.Settings.as_view(), name="settings"),
     path("delete/", views.Deletion.as_view(), name="delete_account"),
+    path("jobs/<name>/", views.job, name="own_job"),
     path("password/", views.PasswordChange.as_view(), name="password_change"),
     path("password/reset/", views.PasswordReset.as_view(), name="password_reset"),
     path(

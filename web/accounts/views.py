@@ -1,15 +1,21 @@
+import redis
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout, views
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 from django.views.generic import FormView, UpdateView
 
+from web.accounts import jobs
 from web.accounts.forms import DeletionForm, PasswordResetForm, SettingsForm, SignUpForm
+from web.signin import signed_in
 
 
 class SignIn(views.LoginView):
@@ -95,3 +101,17 @@ class PasswordResetConfirm(views.PasswordResetConfirmView):
     def form_valid(self, form):
         messages.success(self.request, _("Your password was changed. Sign in with the new one."))
         return super().form_valid(form)
+
+
+@require_safe
+@never_cache
+@signed_in
+def job(request, name):
+    """How a job stands that a request of this reader has enqueued, by its name in the X-Job-IDs of the answer."""
+    id = jobs.opened(request.user, name)
+    if id is None:
+        raise Http404
+    try:
+        return JsonResponse({"id": name, "state": jobs.state(id)})
+    except redis.RedisError:
+        return JsonResponse({"id": name, "state": jobs.UNKNOWN}, status=503)

@@ -10,7 +10,7 @@ from web.feed.models import Post
 logger = logging.getLogger(__name__)
 
 
-@task
+@task(keep_result=3600)  # so that its author can ask after it
 def make_thumbnail(post_id):
     """Cut the thumbnail of a post that has none yet."""
     post = Post.objects.filter(pk=post_id, thumbnail="").first()
