@@ -13,6 +13,9 @@ test: .venv/ready ## Run every test, a browser's journey included
 	@infra/test-tools
 	@python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadgroup)
 
+smoke: .venv/ready ## Check a deployed site over HTTP: make smoke URL=https://www.example.com
+	@python -m pytest -c tests/smoke/pytest.ini tests/smoke
+
 chaos: .venv/ready ## Kill workers and Redis, cut connections, and count what is lost (takes an hour)
 	@infra/test-tools
 	@CHAOS=full python -m pytest tests/chaos $(ARGS)
@@ -43,4 +46,4 @@ clean: ## Delete what make run and make test have made, data included
 .uv/bin/uv:
 	@infra/bootstrap-uv .uv
 
-.PHONY: help run test chaos lint lock messages clean
+.PHONY: help run test smoke chaos lint lock messages clean

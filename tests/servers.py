@@ -35,6 +35,15 @@ def listening(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def smoke(url, **environment):
+    """Run `make smoke` on the site at `url`, which may be empty: (its exit code, what it printed)."""
+    command = ["make", "--no-print-directory", "smoke", f"URL={url}"]
+    run = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return run.returncode, run.stdout
+
+
 class Redis:
     """The server of `make run`. It can be killed and started again on the same port and data."""
 
