@@ -10,7 +10,6 @@ from tests.environment import STATE, need
 from tests.servers import S3, Stack
 
 CHROMIUM = "/usr/bin/chromium"
-collect_ignore = ["smoke"]  # asks a site that is deployed: make smoke URL=…
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ class Guest(Visitor):
 
     def leave(self):
         """Delete the account with all that is in it, if there is one; what fails is tried three times."""
-        for pause in (1, 3, 0):
+        for pause in (1, 2, 0):
             try:
                 self.delete()
                 break
