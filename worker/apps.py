@@ -5,6 +5,7 @@ class WorkerConfig(AppConfig):
     name = "worker"
 
     def ready(self):
-        from worker import outbox
+        from worker import dead, outbox, results
 
         outbox.install()
+        dead.handlers.append(results.died)

@@ -90,6 +90,17 @@ def insist_on_keeping(result, value=None):
             time.sleep(0.5)
 
 
+def died(death, error):
+    """Note of a job that has died what its call could not: its process died with it, or its time limit was over.
+
+    A handler of worker/dead.py.
+    """
+    record = read(death.id)
+    if record and record["status"] != TaskResultStatus.FAILED:
+        known = {"status": TaskResultStatus.FAILED, "finished_at": timezone.now().isoformat()}
+        client.connection().set(keys.done(death.id), json.dumps(record | known), keepttl=True)
+
+
 def find(id):
     """The TaskResult of a job. Raises TaskResultDoesNotExist when nothing is kept of it, or its task is gone."""
     record = read(id)

@@ -1,5 +1,6 @@
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import Mock
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from tests.servers import until
 from tests.worker import tasks
-from worker import client, job, keys
+from worker import client, dead, job, keys, results
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue_backend")]
 
@@ -94,6 +95,21 @@ class TestGetResult:
         monkeypatch.delattr(tasks, "answer")
         with pytest.raises(TaskResultDoesNotExist, match=r"tests\.worker\.tasks\.answer"):
             get(id)
+
+    def test_knows_of_a_death_of_which_the_call_could_not_tell(self, redis):
+        assert results.died in dead.handlers
+        running = replace(tasks.answer.enqueue("yes"), status=TaskResultStatus.RUNNING)
+        results.keep(running)
+        client.connection().expire(keys.done(running.id), 30)
+
+        dead.tell("default", redis.lindex("default", 0), Exception("its process died"))
+
+        found = get(running.id)
+        assert found.status == TaskResultStatus.FAILED
+        assert found.finished_at
+        assert redis.ttl(keys.done(running.id)) <= 30
+        dead.tell("default", b"unreadable", Exception())
+        assert redis.dbsize() == 3, "nothing is kept of other jobs"
 
     def test_of_a_task_that_keeps_none_does_not_exist(self, redis):
         id = tasks.note.enqueue("a").id
