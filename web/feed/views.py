@@ -1,5 +1,6 @@
 import re
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Q
@@ -11,6 +12,7 @@ from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from web import body
 from web.accounts.models import User
 from web.feed.forms import CommentForm, PostForm
 from web.feed.models import Comment, Follow, Post
@@ -63,6 +65,7 @@ def page(request, template, posts, **context):
     return render(request, template, context)
 
 
+@body.takes(settings.PHOTO_MAX_BYTES)
 @signed_in
 def new_post(request):
     form = PostForm(request.POST or None, request.FILES or None)
