@@ -4,12 +4,17 @@ import pytest
 import redis
 from django.core.files.base import ContentFile
 from django.tasks.signals import task_started
+from django.test import override_settings
 
 from tests import environment
+from tests.servers import Redis
 from tests.web.browser import Browser
+from tests.web.outages import bring_back
 from tests.web.pictures import picture
 from web import settings as declared
+from web import throttle
 from web.accounts.models import User
+from web.cache import Cache
 from web.feed.models import Post
 from web.files.address import options
 from web.files.models import File
@@ -31,6 +36,25 @@ def cheap(settings):
     """Less work for each test, of a kind that none of them is about."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.WHITENOISE_AUTOREFRESH = True  # otherwise each browser looks through all static files when it starts
+
+
+@pytest.fixture(scope="module")
+def redis_of_the_cache(tmp_path_factory):
+    server = Redis(tmp_path_factory.mktemp("cache") / "redis")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(settings, monkeypatch, redis_of_the_cache):
+    """The Redis of the cache, which a test may kill and hang; afterwards it is back, and the cache elsewhere."""
+    monkeypatch.setattr(Cache, "clients", {})  # what one test has missed and warned of is nothing to the next
+    throttle.alone.cache_clear()
+    location = {"LOCATION": redis_of_the_cache.url}
+    with override_settings(CACHES={"default": settings.CACHES["default"] | location}):
+        yield redis_of_the_cache
+    bring_back(redis_of_the_cache)
+    redis.from_url(redis_of_the_cache.url).flushdb()
 
 
 @pytest.fixture

@@ -1,54 +1,17 @@
-"""The cache is in a Redis of its own here, which is really killed, hung and started again."""
+"""The cache is in a Redis of its own here, which is really killed, hung and started again (`server`)."""
 
 import json
 import logging
-import signal
 
 import pytest
 import redis
 from django.core.cache import cache
 from django.core.checks import run_checks
 from django.db import connection
-from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from tests import environment
-from tests.servers import Redis
-from web.cache import Cache
-
-
-@pytest.fixture(scope="module")
-def redis_of_the_cache(tmp_path_factory):
-    server = Redis(tmp_path_factory.mktemp("cache") / "redis")
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def server(settings, monkeypatch, redis_of_the_cache):
-    """The Redis of the cache, which a test may kill and hang; afterwards it is back, and the cache elsewhere."""
-    monkeypatch.setattr(Cache, "clients", {})  # what one test has missed and warned of is nothing to the next
-    location = {"LOCATION": redis_of_the_cache.url}
-    with override_settings(CACHES={"default": settings.CACHES["default"] | location}):
-        yield redis_of_the_cache
-    bring_back(redis_of_the_cache)
-    redis.from_url(redis_of_the_cache.url).flushdb()
-
-
-def kill(server):
-    server.stop(signal.SIGKILL)
-
-
-def hang(server):
-    server.process.send_signal(signal.SIGSTOP)
-
-
-def bring_back(server):
-    if server.process.poll() is None:
-        server.process.send_signal(signal.SIGCONT)
-    else:
-        server.start()
-
+from tests.web.outages import bring_back, hang, kill
 
 OUTAGES = pytest.mark.parametrize("outage", [kill, hang])
 

@@ -1,9 +1,13 @@
+import base64
+import json
 import logging
 import re
 
 import pytest
+import redis
 from django.db import transaction
 
+from tests import environment
 from web.letters.models import Letter
 
 NEW = "a new horse battery staple"
@@ -160,11 +164,44 @@ def test_the_link_leads_to_our_site_whatever_the_request_said(alice, browser, se
     assert "evil" not in Letter.objects.get().html
 
 
-def test_the_mail_is_one_job_on_mailers(alice, ask, queue):
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
+def test_it_is_one_job_on_mailers_whether_or_not_there_is_anybody_to_mail(alice, ask, queue, email):
+    ask(email)
+
+    assert queue("mailers") == ["web.accounts.tasks.mail_password_reset"]
+    assert not Letter.objects.exists()
+
+
+def test_neither_link_nor_address_lies_in_the_queue(alice, ask, queue):
     ask("alice@example.com")
 
-    assert queue("mailers") == ["worker.mail.deliver"]
-    assert not Letter.objects.exists()
+    waiting = redis.from_url(environment.redis.url).lindex("mailers", 0)
+    assert json.loads(base64.b64decode(json.loads(waiting)["body"]))[0] == [[alice.pk]]
+    assert b"alice@example.com" not in waiting
+
+
+def test_a_mailbox_is_not_flooded_and_the_answer_stays_the_same(alice, ask):
+    answers = {ask(email)["Location"] for email in ["alice@example.com", "Alice@Example.com"] * 4}
+
+    assert answers == {"/accounts/password/reset/sent/"}
+    assert Letter.objects.count() == 5
+
+
+def test_asking_over_and_over_ends(ask):
+    answers = [ask(f"person{number}@example.com") for number in range(31)]
+
+    assert [answer.status_code for answer in answers] == [302] * 30 + [429]
+
+
+def test_the_password_is_not_guessed_from_within_a_session(alice, browser, password):
+    thief = browser(alice)
+    typed = {"new_password1": NEW, "new_password2": NEW}
+    for _ in range(10):
+        assert thief.post("/accounts/password/", typed | {"old_password": "wrong"}).status_code == 200
+
+    assert thief.post("/accounts/password/", typed | {"old_password": password}).status_code == 429
+    assert thief.post("/accounts/delete/", {"password": password}).status_code == 429
+    assert signs_in(browser, "alice", password)
 
 
 def test_no_log_line_holds_the_link(alice, ask, caplog):
@@ -173,8 +210,9 @@ def test_no_log_line_holds_the_link(alice, ask, caplog):
     ask("alice@example.com")
 
     token = path(Letter.objects.get()).rstrip("/").rpartition("/")[2]
-    assert "worker.mail.deliver" in caplog.text
+    assert "done web.accounts.tasks.mail_password_reset" in caplog.text
     assert token not in caplog.text
+    assert "alice@example.com" not in caplog.text
 
 
 def test_a_reset_of_somebody_who_is_gone_meanwhile_is_no_error(transactional_db, alice, client, caplog):
@@ -182,8 +220,9 @@ def test_a_reset_of_somebody_who_is_gone_meanwhile_is_no_error(transactional_db,
         client.post("/accounts/password/reset/", {"email": "alice@example.com"})
         alice.delete()
 
-    assert "worker.mail.deliver" in caplog.text
+    assert "done web.accounts.tasks.mail_password_reset" in caplog.text
     assert "failed" not in caplog.text
+    assert not Letter.objects.exists()
 
 
 def test_a_link_that_we_never_gave_is_told_so(alice, browser):

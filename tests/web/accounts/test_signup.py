@@ -207,3 +207,10 @@ def test_an_address_that_is_taken_is_written_to(browser, form, email):
 
     if response.status_code == 302:  # otherwise it was refused, which is an answer too
         assert Letter.objects.get().recipients == User.objects.get().email
+
+
+def test_signing_up_over_and_over_ends(browser, form):
+    answers = [browser().post("/accounts/signup/", form(username="")).status_code for _ in range(101)]
+
+    assert answers == [200] * 100 + [429]
+    assert browser().post("/accounts/signup/", form(), REMOTE_ADDR="198.51.100.1").status_code == 302

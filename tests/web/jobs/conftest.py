@@ -85,11 +85,11 @@ def act(browser, may, redis):
 @pytest.fixture
 def known(settings):
     """Celery knows the tasks of the apps, as it does where jobs go to Redis."""
-    from web.accounts.tasks import mail_welcome
+    from web.accounts.tasks import mail_password_reset, mail_welcome
     from web.feed.tasks import make_thumbnail
     from web.notifications.tasks import mail_activity
     from worker.mail import deliver
 
     settings.TASKS = {"default": settings.TASKS["default"] | {"BACKEND": "worker.backend.QueueBackend"}}
-    for task in (mail_welcome, make_thumbnail, mail_activity, deliver):
+    for task in (mail_welcome, mail_password_reset, make_thumbnail, mail_activity, deliver):
         task.get_backend().register(task)

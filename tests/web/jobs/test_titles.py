@@ -30,6 +30,9 @@ def test_an_app_names_its_jobs(called, activity, alice, photo_by):
     assert called(task, activity_id=activity.pk) == "notifications: bob liked your photo → alice@example.com"
     welcome = called("web.accounts.tasks.mail_welcome", alice.pk)
     assert welcome == "accounts: Welcome to Kickstand, alice → alice@example.com"
+    reset = called("web.accounts.tasks.mail_password_reset", [alice.pk, 0])
+    assert reset == "accounts: Choose a new password for Kickstand → alice@example.com"
+    assert called("web.accounts.tasks.mail_password_reset", []) == "accounts: mail_password_reset"
     assert called("web.feed.tasks.make_thumbnail", photo_by(alice).pk) == "feed: Thumbnail of a photo by alice"
 
 
