@@ -20,6 +20,11 @@ threads = env.integer("WEB_THREADS", 5)
 reload = debug
 preload_app = not debug
 
+# What may stand before the body: these are the largest that a browser with our cookies needs.
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+
 graceful_timeout = 20  # a PaaS kills 30 s after SIGTERM
 keepalive = 95  # longer than the proxy in front keeps its own connections, so that it never meets a closed one
 if Path("/dev/shm").is_dir():

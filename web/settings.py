@@ -81,9 +81,13 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS") or [*LOCAL_HOSTS, *({urlsplit(SITE_URL).hostname} - {*LOCAL_HOSTS})]
 HTTPS = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS") or [SITE_URL]
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+if HTTPS:  # a browser takes these names over https alone, and from no other site of the domain
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-# A router in front says in a header whether a visitor came by https. Without one, visitors could say so themselves.
+# A router in front says in headers how and from where a visitor came. Without one, visitors could say so themselves.
 TRUST_PROXY = env.boolean("TRUST_PROXY", "DYNO" in os.environ)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_SSL_REDIRECT = HTTPS and TRUST_PROXY
@@ -91,6 +95,8 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # the site may be a subdomain of a domain that is not ours to decide about
     "security.W021",
 ]
+if not TRUST_PROXY:  # then nobody knows who came by https, and a redirect to it would go round for ever
+    SILENCED_SYSTEM_CHECKS.append("security.W008")
 PERMISSIONS_POLICY = {
     name: [] for name in ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone",
                           "midi", "payment", "usb")
