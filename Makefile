@@ -20,10 +20,16 @@ chaos: .venv/ready ## Kill workers and Redis, cut connections, and count what is
 	@infra/test-tools
 	@CHAOS=full python -m pytest tests/chaos $(ARGS)
 
-lint: .venv/ready ## Check style and the direction of imports
+lint: .venv/ready secrets ## Check style and the direction of imports, and look for secrets
 	ruff check .
 	ruff format --check .
 	lint-imports
+
+secrets: .venv/ready ## Look for secrets in the files
+	infra/scan-secrets
+
+audit: .venv/ready .uv/bin/uv ## Ask which locked packages have known vulnerabilities (needs the internet)
+	@python -m infra.audit
 
 lock: .uv/bin/uv ## Write the lock files anew from pyproject.toml
 	.uv/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.13 pyproject.toml -o requirements.txt
@@ -46,4 +52,4 @@ clean: ## Delete what make run and make test have made, data included
 .uv/bin/uv:
 	@infra/bootstrap-uv .uv
 
-.PHONY: help run test smoke chaos lint lock messages clean
+.PHONY: help run test smoke chaos lint secrets audit lock messages clean
