@@ -6,10 +6,12 @@ import subprocess
 
 import pytest
 import yaml
+from django.conf import settings
 
 from tests.servers import ROOT
+from web.accounts import forms, views
 
-READMES = ["README.md", "worker/README.md", "infra/README.md", "tests/README.md"]
+READMES = ["README.md", "SECURITY.md", "worker/README.md", "infra/README.md", "tests/README.md"]
 
 
 def read(path):
@@ -91,3 +93,19 @@ def test_compose_runs_what_the_procfile_runs():
     procfile = dict(line.split(": ", 1) for line in read("Procfile").splitlines())
     assert " ".join(services["worker"]["command"]) == procfile["worker"]
     assert " ".join(json.loads(re.findall(r"^CMD (.*)$", read("Dockerfile"), re.MULTILINE)[0])) == procfile["web"]
+
+
+def test_how_often_something_may_be_tried_is_as_it_is_written():
+    rates = [views.GUESSES, views.SIGN_INS, views.GUESSES, views.SIGN_UPS, views.RESETS, forms.RESETS_FOR_ONE]
+    limits = [(rate.limit.amount, rate.limit.get_expiry() // 60) for rate in rates]
+    assert limits == [
+        (int(amount), int(minutes))
+        for amount, minutes in re.findall(r"\| (\d+) in (\d+) minutes \|", read("SECURITY.md"))
+    ]
+
+
+def test_how_much_a_request_may_bring_is_as_it_is_written():
+    text = " ".join(read("SECURITY.md").split())
+    assert f"more than {settings.PHOTO_MAX_BYTES >> 20} MB or {settings.PHOTO_MAX_PIXELS // 10**6} megapixels" in text
+    assert f"Other forms take {settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 10} KB" in text
+    assert f"for {settings.PASSWORD_RESET_TIMEOUT // 3600} hours" in text
