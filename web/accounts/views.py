@@ -45,7 +45,7 @@ class SignIn(views.LoginView):
 
     def name(self):
         """As the database compares it: other spellings of a name are no further attempts."""
-        return unicodedata.normalize("NFKC", self.request.POST.get("username", "")[:150].strip()).upper()
+        return unicodedata.normalize("NFKC", self.request.POST.get("username", "").strip()[:150]).upper()
 
     def form_valid(self, form):
         SIGN_INS.give_back(self.address)
