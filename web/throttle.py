@@ -9,6 +9,7 @@ from threading import Lock
 
 import redis
 from django.conf import settings
+from django.core.cache import caches
 from django.shortcuts import render
 from limits import parse
 from limits.storage import MemoryStorage, RedisStorage
@@ -59,8 +60,10 @@ def counted(deed, *args, **options):
 
 @cache
 def shared(url):
-    prefix = f"{settings.CACHES['default']['KEY_PREFIX']}:attempts"  # so that a cache that is cleared forgets them too
-    return FixedWindowRateLimiter(RedisStorage(url, key_prefix=prefix, **settings.CACHES["default"]["OPTIONS"]))
+    """In the cache's own place, so that one that is cleared forgets attempts too, and by its few connections."""
+    prefix = f"{settings.CACHES['default']['KEY_PREFIX']}:attempts"
+    pool = caches["default"]._cache.get_client(write=True).connection_pool
+    return FixedWindowRateLimiter(RedisStorage(url, connection_pool=pool, key_prefix=prefix))
 
 
 @cache
