@@ -16,8 +16,8 @@ from tests.servers import ROOT, Postgres, Redis
 began = time.time()
 STATE = Path(tempfile.mkdtemp(prefix="kickstand-tests-"))
 OURS = ("DEBUG", "DEMO", "SMTP_URL", "CACHE_URL", "REDIS_PROVIDER", "BROKER_URL", "SECRET_KEY_FILE", "SITE_URL")
-OURS += ("ALLOWED_HOSTS", "WORKER_QUEUES", "WORKER_CONCURRENCY", "SENTRY_DSN", "LOG_LEVEL", "LOG_FORMAT", "PORT")
-OURS += ("STORAGE_URL",)
+OURS += ("ALLOWED_HOSTS", "WORKER_QUEUES", "WORKER_CONCURRENCY", "LOG_LEVEL", "LOG_FORMAT", "PORT", "STORAGE_URL")
+OURS += ("SENTRY_DSN", "SENTRY_TRACES_SAMPLE_RATE", "SENTRY_REPORT_RETRIES", "METRICS_TOKEN")
 
 for name in OURS:
     os.environ.pop(name, None)

@@ -298,11 +298,7 @@ TIME_ZONE = "UTC"
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 LOGGING = log.settings()
 
-if SENTRY_DSN := env.url("SENTRY_DSN", "", ("https://key@host/project", "http://key@host/project")):
-    import sentry_sdk  # a tenth of a second that nobody waits for in vain
+if config.SENTRY_DSN:
+    from worker import sentry  # a tenth of a second that nobody waits for in vain
 
-    sentry_sdk.init(
-        dsn=SENTRY_DSN,
-        traces_sample_rate=env.number("SENTRY_TRACES_SAMPLE_RATE", 0, 0, 1),
-        send_default_pii=False,
-    )
+    sentry.start()

@@ -183,6 +183,11 @@ class ImmediateBackend(Backend, immediate.ImmediateBackend):
     def push(self, result):
         self.execute(result)
 
+    @staticmethod
+    def is_tried_again(result):
+        """Whether the job, which has failed, is."""
+        return False
+
     def execute(self, result):
         """Run the job here and now; how it went is in `result`."""
         task = result.task
@@ -216,10 +221,13 @@ class ThreadBackend(ImmediateBackend):
     def run(self, result):
         self.execute(result)
         connections.close_all()
-        failures = len(result.errors)
-        hopeless = failures and issubclass(result.errors[-1].exception_class, job.Hopeless)
-        if result.status == TaskResultStatus.FAILED and failures <= result.task.retries and not hopeless:
-            self.submit(result, retries.delay(failures - 1))
+        if result.status == TaskResultStatus.FAILED and self.is_tried_again(result):
+            self.submit(result, retries.delay(len(result.errors) - 1))
+
+    @staticmethod
+    def is_tried_again(result):
+        hopeless = issubclass(result.errors[-1].exception_class, job.Hopeless)
+        return len(result.errors) <= result.task.retries and not hopeless
 
 
 @cache

@@ -53,5 +53,8 @@ if not BROKER_URL.startswith(("redis", "unix")):
 CONCURRENCY = env.integer("WORKER_CONCURRENCY", 25)
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
+SENTRY_DSN = env.url("SENTRY_DSN", "", ("https://key@host/project", "http://key@host/project"))
+SENTRY_TRACES_SAMPLE_RATE = env.number("SENTRY_TRACES_SAMPLE_RATE", 0, 0, 1)
+SENTRY_REPORT_RETRIES = env.boolean("SENTRY_REPORT_RETRIES")
 # Heroku's, with `labs:enable runtime-dyno-metadata`; what a process tells of itself.
 RELEASE = env.text("HEROKU_RELEASE_VERSION")

@@ -32,6 +32,7 @@ class Death(NamedTuple):
     queue: str
     args: list | None
     kwargs: dict | None
+    headers: dict  # of its message
 
 
 def tell(queue, message, error):
@@ -40,9 +41,9 @@ def tell(queue, message, error):
         return
     try:
         headers, _, args, kwargs, _ = decoded(message)
-        death = Death(headers["id"], headers["task"], queue, args, kwargs)
+        death = Death(headers["id"], headers["task"], queue, args, kwargs, headers)
     except Unreadable:
-        death = Death(id_of(message), None, queue, None, None)
+        death = Death(id_of(message), None, queue, None, None, {})
     for handler in handlers:
         try:
             handler(death, error)

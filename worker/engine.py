@@ -14,6 +14,10 @@ def install(app):
     """Set the transport, the pool and the base class of the tasks; before the app has any."""
     app.task_cls = "worker.task:EngineTask"
     app.control_cls = "worker.control:Control"
+    if config.SENTRY_DSN:
+        from worker import sentry  # a tenth of a second that nobody waits for in vain
+
+        sentry.start()
     app.conf.update(
         common(),
         broker_transport="worker.transport:Transport",

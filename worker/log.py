@@ -172,3 +172,7 @@ def failed(running, traceback):
 def retrying(running, error, seconds):
     text = "retry in %ds %s job=%s elapsed=%.3fs error=%r"
     logger.warning(text, seconds, running.name, running.id, running.elapsed, error, exc_info=error)
+
+
+def overran(running):
+    logger.error("hard time limit %s job=%s: this worker ends, since its thread cannot", running.name, running.id)

@@ -11,6 +11,8 @@ from worker import job
 
 NOBODY = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
+more_headers = dict  # of a new job; worker/sentry.py puts its own function here
+
 
 class Unreadable(Exception):
     """A message that no task here can be called with."""
@@ -44,6 +46,7 @@ def encoded(id, task, args, kwargs, queue, due=None):
                 "ignore_result": True,
                 "enqueued_at": time.time(),
                 "enqueued_by": job.enqueued_by(),
+                **more_headers(),
             },
             "properties": {
                 "correlation_id": id,

@@ -183,7 +183,7 @@ class Pool(BasePool):
         attempts = json.loads(running.held.attempts)["attempt"] if running.held.attempts else 0
         if not self.bury(running.held, running.id, error, attempts + 1):
             return  # it ended just now
-        logger.error("hard time limit %s job=%s: this worker ends, since its thread cannot", running.name, running.id)
+        log.overran(running)
         self.process.quiet = True
         self.process.tally.add(running, failed=True)
         self.process.give_up(running)

@@ -86,8 +86,6 @@ WEB, WORKER = "web/settings.py", "worker/config.py"
         (WEB, "TASK_BACKEND", "later", "queue, thread, immediate", {}),
         (WEB, "SMTP_URL", "mail.example.com", "smtp://host:25", {}),
         (WEB, "SMTP_URL", "smtp://mail.example.com:many", "smtp://host:25", {}),
-        (WEB, "SENTRY_TRACES_SAMPLE_RATE", "2", "from 0 to 1", {"SENTRY_DSN": "https://k@sentry.example/1"}),
-        (WEB, "SENTRY_DSN", "mysterious", "https://", {}),
         (WEB, "SECRET_KEY_FILE", "/none/key", "infra.secret", {"SECRET_KEY": ""}),
         (WORKER, "REDIS_URL", "foo", "redis://host:port/db", {}),
         (WORKER, "REDIS_URL", "redis://host:many/0", "redis://host:port/db", {}),
@@ -97,6 +95,9 @@ WEB, WORKER = "web/settings.py", "worker/config.py"
         (WORKER, "WORKER_QUEUES", "default:many", "name:weight", {}),
         (WORKER, "LOG_LEVEL", "LOUD", "INFO", {}),
         (WORKER, "LOG_FORMAT", "xml", "json", {}),
+        (WORKER, "SENTRY_DSN", "mysterious", "https://", {}),
+        (WORKER, "SENTRY_TRACES_SAMPLE_RATE", "2", "from 0 to 1", {}),
+        (WORKER, "SENTRY_REPORT_RETRIES", "always", "true", {}),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable_and_what_is_allowed(read, module, name, value, allowed, others):

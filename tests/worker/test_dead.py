@@ -52,7 +52,8 @@ class TestHandlers:
             for rescuer in (reaper.Reaper(), reaper.Reaper()):
                 rescuer.bury(victim.id, victim.scripts)
         ((death, error),) = told
-        assert death == dead.Death(id, "tasks.kill", "default", ["a"], {})
+        assert death[:-1] == (id, "tasks.kill", "default", ["a"], {})
+        assert death.headers["id"] == id
         assert isinstance(error, reaper.Poison)
         assert redis.zcard(keys.DEAD) == 1
         assert "died 3 times" in json.loads(redis.hget(keys.ATTEMPTS, id))["message"]

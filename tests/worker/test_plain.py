@@ -1,4 +1,4 @@
-"""A plain Celery app on this engine, where Django cannot be imported and only REDIS_URL is set."""
+"""A plain Celery app on this engine, where Django cannot be imported and only REDIS_URL and SENTRY_DSN are set."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.envelopes import Sentry
 from tests.servers import ROOT, until
 from worker import keys
 from worker.connection import connect
@@ -87,7 +88,10 @@ def plain(tmp_path, server):
     folder = tmp_path / "app"
     folder.mkdir()
     plain = Plain(folder, server.url)
+    plain.sentry = Sentry()
+    plain.environment["SENTRY_DSN"] = plain.sentry.dsn
     yield plain
+    plain.sentry.stop()
     for process in plain.processes:
         process.kill()
         process.wait()
@@ -130,6 +134,7 @@ def test_a_worker_runs_everything(plain):
     worker.terminate()
     assert worker.wait(30) == 0, plain.log()
     assert redis.zcard(keys.PROCESSES) == 0
+    assert [event["tags"]["task"] for event in plain.sentry.items("event")] == ["plain.fail"]
     assert "ImportError" not in plain.log()
     assert {word: said().count(word) for word in once} == dict.fromkeys(once, 1)
 
