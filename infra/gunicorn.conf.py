@@ -32,6 +32,7 @@ if Path("/dev/shm").is_dir():
 control_socket_disable = True
 
 logconfig_dict = log.settings()
+log.capture()
 
 if env.boolean("WORKER_IN_WEB"):
     from infra.companion import Companion

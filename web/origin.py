@@ -4,6 +4,7 @@ The answer names, in X-Job-IDs, the jobs that whoever sent the request may ask a
 """
 
 import re
+import time
 from uuid import uuid4
 
 from web.accounts import jobs
@@ -36,10 +37,19 @@ def middleware(get_response):
 
 class Origin:
     def __init__(self, request):
-        self.request, self.jobs = request, []
+        self.request, self.jobs, self.started = request, [], time.monotonic()
+
+    @property
+    def elapsed(self):
+        return time.monotonic() - self.started
 
     def told(self):
-        return {"request": self.request.id, "user": self.request.user.get_username() or None}
+        user = self.request.user
+        return {
+            "request": self.request.id,
+            "user": user.get_username() or None,
+            "user_id": str(user.pk) if user.pk else None,
+        }
 
     def known(self):
         """The same as far as it costs no query, which would be odd for a line of the log; the user by id."""

@@ -135,13 +135,14 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "web.origin.middleware",
+    "web.traffic.middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "web.body.Middleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "web.origin.middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -297,6 +298,8 @@ TIME_ZONE = "UTC"
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 LOGGING = log.settings()
+LOGGING["filters"] = {"address": {"()": "web.address.Masked"}}
+LOGGING["handlers"]["stdout"]["filters"] = ["address"]
 
 if config.SENTRY_DSN:
     from worker import sentry  # a tenth of a second that nobody waits for in vain

@@ -1,7 +1,6 @@
 """The Celery app: `celery -A worker worker` starts here, in a terminal, in Compose and on a PaaS alike."""
 
 import logging
-import logging.config
 import os
 
 from celery import Celery, signals
@@ -29,9 +28,13 @@ app.autodiscover_tasks(["worker"], related_name="mail")
 logger = logging.getLogger("worker")
 
 
+@signals.celeryd_init.connect  # the first of a worker, before Celery warns of anything
 @signals.setup_logging.connect
 def configure_logging(**_):
-    logging.config.dictConfig(log.settings("worker.log.Together"))
+    from celery.apps import worker
+
+    log.begin()
+    worker.safe_say = log.say  # with which Celery tells of a shutdown
 
 
 @signals.worker_ready.connect

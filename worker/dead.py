@@ -8,7 +8,7 @@ import traceback
 import zlib
 from typing import NamedTuple
 
-from worker import keys
+from worker import keys, log
 from worker.message import Unreadable, decoded, id_of
 
 logger = logging.getLogger(__name__)
@@ -36,14 +36,13 @@ class Death(NamedTuple):
 
 
 def tell(queue, message, error):
-    """Call the handlers; `message` in bytes."""
-    if not handlers:
-        return
+    """Write it to the log, and call the handlers; `message` in bytes."""
     try:
         headers, _, args, kwargs, _ = decoded(message)
         death = Death(headers["id"], headers["task"], queue, args, kwargs, headers)
     except Unreadable:
         death = Death(id_of(message), None, queue, None, None, {})
+    log.died(death, error)
     for handler in handlers:
         try:
             handler(death, error)

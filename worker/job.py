@@ -19,8 +19,8 @@ SECRETS = ("password", "token", "secret", "key", "authorization", "body", "alter
 class Running:
     """An attempt at a job, in the thread that makes it."""
 
-    def __init__(self, name, id, queue, held=None):
-        self.name, self.id, self.queue, self.held = name, id, queue, held
+    def __init__(self, name, id, queue, held=None, enqueued_by=None):
+        self.name, self.id, self.queue, self.held, self.enqueued_by = name, id, queue, held, enqueued_by
         self.at, self.started = time.time(), time.monotonic()
         self.soft = self.hard = None  # seconds that it may take; see worker/limits.py for these and what follows
         self.thread = self.reason = self.progress = None
@@ -37,6 +37,12 @@ class Running:
         """Counted from 1."""
         return json.loads(self.held.attempts)["attempt"] + 1 if self.held and self.held.attempts else 1
 
+    @property
+    def request(self):
+        """The request that it goes back to, and the id of its user, as `enqueued_by` tells them."""
+        by = self.enqueued_by if isinstance(self.enqueued_by, dict) else {}
+        return {name: by[name] for name in ("request", "user_id") if by.get(name)}
+
 
 class Hopeless(Exception):
     """Raised in a job that no further attempt can help: it goes to dead at once, with this message."""
@@ -46,15 +52,15 @@ class Hopeless(Exception):
 current = ContextVar("job", default=None)
 
 
-# Who asks for what this thread does: `told()` and `known()` are dicts such as {"request": "…"}; `enqueued(id)` hears of
-# each job that `get_result` will know, once that is certain. See web/origin.py.
+# Who asks for what this thread does: `told()` and `known()` are dicts such as {"request": "…"}, `elapsed` are seconds,
+# and `enqueued(id)` hears of each job that `get_result` will know, once that is certain. See web/origin.py.
 origin = ContextVar("origin", default=None)
 
 
 def enqueued_by():
     """Who enqueues just now: the job of this thread, or whom `origin` tells; None if nobody knows."""
     if running := current.get():
-        return {"job": running.id}
+        return {"job": running.id} | running.request
     asking = origin.get()
     return asking.told() if asking else None
 
@@ -115,8 +121,12 @@ def masked(parameters, args, kwargs):
     return " ".join(f"{name}={shown(name, value)}" for name, value in named(parameters, args, kwargs).items())
 
 
+def is_secret(name):
+    return any(secret in name.lower() for secret in SECRETS)
+
+
 def shown(name, value):
-    if any(secret in name.lower() for secret in SECRETS):
+    if is_secret(name):
         return "***"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {shown(key, item)}" for key, item in value.items()) + "}"

@@ -2,11 +2,13 @@
 
 import json
 import logging
+import logging.config
 import os
 import sys
 import threading
 import time
 from collections import deque
+from functools import cache
 
 from worker import config, job
 
@@ -20,7 +22,7 @@ def settings(handler="logging.StreamHandler"):
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"text": {"()": TextFormatter, "format": TEXT}, "json": {"()": JsonFormatter}},
+        "formatters": {name: {"()": make} for name, make in FORMATTERS.items()},
         "handlers": {
             "stdout": {
                 "class": handler,
@@ -34,13 +36,35 @@ def settings(handler="logging.StreamHandler"):
             # Their own handlers would print these lines a second time, or in a form of their own.
             "django": {"handlers": [], "propagate": True},
             "gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO"},
-            "gunicorn.access": {"handlers": [], "propagate": True, "level": "INFO"},
-            # These tell what the lines below tell, with less in them.
+            # These tell what the lines below tell, and those of web/traffic.py, with less in them.
+            "gunicorn.access": {"handlers": [], "level": "CRITICAL"},
+            "django.request": {"level": "ERROR"},
             "django.tasks": {"level": "CRITICAL"},
             "celery.app.trace": {"level": "CRITICAL"},
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }
+
+
+@cache
+def begin():
+    """The log of a worker."""
+    logging.config.dictConfig(settings("worker.log.Together"))
+    capture()
+
+
+def capture():
+    """Make lines of what Python would print by itself: warnings, and errors that nobody caught."""
+    logging.captureWarnings(True)
+    sys.excepthook = uncaught
+    threading.excepthook = lambda found: uncaught(found.exc_type, found.exc_value, found.exc_traceback)
+
+
+def uncaught(kind, error, trace):
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logger.critical("%s was not caught", kind.__name__, exc_info=(kind, error, trace))
 
 
 class Together(logging.StreamHandler):
@@ -105,11 +129,13 @@ logging.logAsyncioTasks = logging.logMultiprocessing = False
 
 
 def belongs_to():
-    """The job or the request that this thread works for, as {field: text}."""
-    if running := job.current.get():
-        return {"job": running.id, "task": running.name, "queue": running.queue, "attempt": running.attempt}
-    asking = job.origin.get()
-    return asking.known() if asking else {}
+    """The job and the request that this thread works for, as {field: text}."""
+    running, asking = job.current.get(), job.origin.get()
+    request = asking.known() if asking else {}
+    if running is None:
+        return request
+    told = {"job": running.id, "task": running.name, "queue": running.queue, "attempt": running.attempt}
+    return told | {name.removesuffix("_id"): value for name, value in running.request.items()} | request
 
 
 class TextFormatter(logging.Formatter):
@@ -135,7 +161,11 @@ class TextFormatter(logging.Formatter):
 
 class JsonFormatter(logging.Formatter):
     def format(self, record):
-        line = belongs_to() | {
+        line = belongs_to()
+        if within := job.current.get() or job.origin.get():
+            line["elapsed"] = round(within.elapsed, 3)
+        line |= getattr(record, "fields", {})
+        line |= {
             "time": self.formatTime(record),
             "level": record.levelname,
             "logger": record.name,
@@ -148,16 +178,30 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+FORMATTERS = {"text": lambda: TextFormatter(TEXT), "json": JsonFormatter}
+
+
+def say(text, *_):
+    """Write a line from within the handler of a signal, where the log may be in the middle of one."""
+    record = logging.makeLogRecord({"name": "celery", "levelname": "INFO", "msg": text})
+    os.write(sys.stdout.fileno(), f"{FORMATTERS[config.LOG_FORMAT]().format(record)}\n".encode())
+
+
 def enqueued(name, id, queue, parameters, args, kwargs):
     """`parameters`: the names of those that the arguments fill, from the first."""
     if logger.isEnabledFor(logging.INFO):
-        logger.info("enqueued %s job=%s queue=%s %s", name, id, queue, job.masked(parameters, args, kwargs))
+        fields = {"job": id, "task": name, "queue": queue, "attempt": 0}
+        if by := job.current.get():
+            fields["enqueued_by"] = by.id
+        arguments = job.masked(parameters, args, kwargs)
+        logger.info("enqueued %s job=%s queue=%s %s", name, id, queue, arguments, extra={"fields": fields})
 
 
 def started(running, parameters, args, kwargs):
     if logger.isEnabledFor(logging.INFO):
         arguments = job.masked(parameters, args, kwargs)
-        logger.info("start %s job=%s queue=%s %s", running.name, running.id, running.queue, arguments)
+        text = "start %s job=%s queue=%s attempt=%d %s"
+        logger.info(text, running.name, running.id, running.queue, running.attempt, arguments)
 
 
 def done(running):
@@ -165,14 +209,21 @@ def done(running):
 
 
 def failed(running, traceback):
-    text = "failed %s job=%s elapsed=%.3fs\n%s"
-    logger.error(text, running.name, running.id, running.elapsed, traceback.rstrip())
+    text = "failed %s job=%s attempt=%d elapsed=%.3fs\n%s"
+    logger.error(text, running.name, running.id, running.attempt, running.elapsed, traceback.rstrip())
 
 
 def retrying(running, error, seconds):
-    text = "retry in %ds %s job=%s elapsed=%.3fs error=%r"
-    logger.warning(text, seconds, running.name, running.id, running.elapsed, error, exc_info=error)
+    text = "retry in %ds %s job=%s attempt=%d elapsed=%.3fs error=%r"
+    about = running.name, running.id, running.attempt, running.elapsed
+    logger.warning(text, seconds, *about, error, exc_info=error)
 
 
 def overran(running):
     logger.error("hard time limit %s job=%s: this worker ends, since its thread cannot", running.name, running.id)
+
+
+def died(death, error):
+    fields = {"job": death.id, "task": death.name, "queue": death.queue}
+    text = "dead %s job=%s queue=%s error=%r"
+    logger.error(text, death.name, death.id, death.queue, error, extra={"fields": fields})

@@ -82,7 +82,7 @@ class Pool(BasePool):
         except (Unreadable, ValueError, TypeError) as error:
             self.bury(held, id_of(held.message), Unreadable(str(error)), 0)
             return
-        running = job.Running(headers["task"], headers["id"], held.queue, held)
+        running = job.Running(headers["task"], headers["id"], held.queue, held, headers.get("enqueued_by"))
         if old:
             logger.info("expired %s job=%s", running.name, running.id)
             self.process.finish(held, "expired", running.id)

@@ -36,7 +36,7 @@ def ask():
 
 def test_user_and_id_of_the_request_are_noted(ask, alice):
     told, id = ask(alice)
-    assert told == {"request": id, "user": "alice"}
+    assert told == {"request": id, "user": "alice", "user_id": str(alice.pk)}
     assert len(id) == 36
     assert ask(alice)[1] != id
 

@@ -1,13 +1,14 @@
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from worker import job
+from worker import job, log
 from worker.log import JsonFormatter, TextFormatter, Together
 
 
@@ -86,7 +87,7 @@ def test_no_line_of_many_threads_is_missing_or_torn(logger, stream):
 def test_the_last_lines_of_a_process_are_written():
     script = """
 import logging, sys
-from worker import job
+from worker import job, log
 from worker.log import JsonFormatter, TextFormatter, Together
 logging.root.addHandler(Together(sys.stdout))
 logging.root.setLevel("INFO")
@@ -144,3 +145,61 @@ def test_a_line_tells_its_job_once():
         }  # fmt: skip
     finally:
         job.current.reset(token)
+
+
+def test_in_json_a_line_of_a_job_tells_its_request_and_how_long_it_runs():
+    by = {"request": "r-1", "user": "alice", "user_id": "7"}
+    running = job.Running("tasks.count", "j-1", "low", enqueued_by=by)
+    running.started -= 2
+    token = job.current.set(running)
+    try:
+        line = json.loads(JsonFormatter().format(logging.makeLogRecord({"msg": "done"})))
+        assert job.enqueued_by() == {"job": "j-1", "request": "r-1", "user_id": "7"}
+    finally:
+        job.current.reset(token)
+    assert (line["request"], line["user"]) == ("r-1", "7")
+    assert 2 <= line["elapsed"] < 10
+
+
+@pytest.mark.parametrize("by", ["alice", ["alice"], {"request": None}, None, 7])
+def test_what_other_producers_say_of_themselves_breaks_no_line(by):
+    running = job.Running("tasks.count", "j-1", "low", enqueued_by=by)
+    assert running.request == {}
+
+
+def test_in_json_a_job_that_enqueues_another_is_told_apart_from_it(caplog):
+    token = job.current.set(job.Running("tasks.outer", "outer", "low"))
+    try:
+        with caplog.at_level("INFO", "worker"):
+            log.enqueued("tasks.inner", "inner", "high", [], [], {})
+        line = json.loads(JsonFormatter().format(caplog.records[-1]))
+    finally:
+        job.current.reset(token)
+    found = {name: line[name] for name in ("job", "task", "queue", "attempt", "enqueued_by")}
+    assert found == {"job": "inner", "task": "tasks.inner", "queue": "high", "attempt": 0, "enqueued_by": "outer"}
+
+
+UNCAUGHT = """
+import logging.config, sys, threading, warnings
+from worker import log
+logging.config.dictConfig(log.settings())
+log.capture()
+warnings.warn("careful")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+log.say("from a handler")
+raise ValueError("nobody\\nlistens")
+"""
+
+
+def test_in_json_every_line_is_json_also_of_what_python_prints_by_itself():
+    run = subprocess.run(
+        [sys.executable, "-c", UNCAUGHT], env=os.environ | {"LOG_FORMAT": "json"}, capture_output=True, text=True
+    )
+    warning, division, said, error = map(json.loads, run.stdout.splitlines())
+    assert run.stderr == "" and run.returncode == 1
+    assert "UserWarning: careful" in warning["message"]
+    assert division["error"].endswith("ZeroDivisionError: division by zero")
+    assert said["message"] == "from a handler"
+    assert error["error"].endswith("ValueError: nobody\nlistens")

@@ -1,0 +1,37 @@
+"""What of a request's address may stand in a log: its path, without what is secret there, and never its query."""
+
+import logging
+
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+from django.utils.encoding import escape_uri_path
+
+from worker import job
+
+
+def shown(request):
+    """The path as text in one word; what a view calls by a secret's name, as the token of a password reset, is ***."""
+    path = request.path
+    for value in secrets(path):
+        path = path.replace(value, "***")
+    return escape_uri_path(path)
+
+
+def secrets(path):
+    for each in (path, f"{path}/"):  # without its slash it is of no view, and its token as good
+        try:
+            found = resolve(each).kwargs
+        except Resolver404:
+            continue
+        return [value for name, value in found.items() if job.is_secret(name) and isinstance(value, str)]
+    return []
+
+
+class Masked(logging.Filter):
+    """Has what Django logs of a request, with its path, say no more than that."""
+
+    def filter(self, record):
+        request = getattr(record, "request", None)
+        if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+            record.args = tuple(shown(request) if each == request.path else each for each in record.args)
+        return True
