@@ -27,6 +27,7 @@ class Companion(threading.Thread):
         super().__init__(name="companion", daemon=True)
         self.command = [sys.executable, "-m", "infra.tether", *shlex.split(procfile.commands()["worker"])]
         self.environment = {"WORKER_CONCURRENCY": str(THREADS)} | {k: v for k, v in os.environ.items() if v}
+        self.environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # which is about requests
         self.child, self.stopped_at = None, None
         self.stopping = threading.Event()
 

@@ -1,8 +1,15 @@
 """How web is served, on a laptop, in Compose and on a PaaS."""
 
+import itertools
+import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 
+from prometheus_client import values
+
+from infra.companion import Companion
 from worker import env, log
 
 debug = env.boolean("DEBUG")
@@ -34,13 +41,32 @@ control_socket_disable = True
 logconfig_dict = log.settings()
 log.capture()
 
-if env.boolean("WORKER_IN_WEB"):
-    from infra.companion import Companion
+companion = Companion() if env.boolean("WORKER_IN_WEB") else None
 
-    companion = Companion()
+# What each process counts for /metrics is in a file here, which the others read.
+counts = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()) / f"kickstand-{os.getuid()}-{port}"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
 
-    def when_ready(server):
+
+def when_ready(server):
+    """The port is ours by now, so nobody else is in this folder."""
+    shutil.rmtree(counts, ignore_errors=True)
+    counts.mkdir(mode=0o700)
+    if companion:
         companion.begin()
 
-    def on_exit(server):
+
+def on_exit(server):
+    if companion:
         companion.end()
+    shutil.rmtree(counts, ignore_errors=True)
+
+
+def pre_fork(server, worker):
+    """A worker goes on with the file of one that has ended: so counts never fall, and files do not pile up."""
+    taken = {each.place for each in server.WORKERS.values()}
+    worker.place = next(place for place in itertools.count() if place not in taken)
+
+
+def post_fork(server, worker):
+    values.ValueClass = values.MultiProcessValue(lambda: worker.place)

@@ -1,4 +1,4 @@
-"""Whether the process answers (/healthz) and whether it may serve (/readyz)."""
+"""Whether the process answers (/healthz) and whether it may serve (/readyz); and the door to /metrics."""
 
 import redis
 from django.core.cache import caches
@@ -8,12 +8,13 @@ from django.views.decorators.http import require_safe
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from web import metrics
 from worker import config
 
 
 def middleware(get_response):
     """Answer before anything looks at the host, which a probe may not know, or at the session."""
-    probes = {"/healthz": healthz, "/readyz": readyz}
+    probes = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics.metrics}
 
     def answer(request):
         return probes.get(request.path, get_response)(request)

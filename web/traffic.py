@@ -1,9 +1,11 @@
 """A line in the log for each request, and counts for /metrics."""
 
 import logging
+import os
 import time
 
 from prometheus_client import Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from web import address
 
@@ -16,6 +18,15 @@ requests = Counter("kickstand_requests", "Requests that were answered.", ["metho
 seconds = Histogram(
     "kickstand_request_duration_seconds", "How long that took.", ["method", "view"], buckets=BUCKETS, registry=None
 )
+
+
+def register(registry):
+    """Put the counts into a registry: those of all processes where infra/gunicorn.conf.py has them keep files."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(registry)
+    else:
+        registry.register(requests)
+        registry.register(seconds)
 
 
 def middleware(get_response):

@@ -67,7 +67,8 @@ class Heartbeat(threading.Thread):
         metrics, recent = process.tally.take(process.id)
         told = {"facts": self.facts(), "work": self.work(), "metrics": metrics, "recent": recent}
         name = process.id
-        names = [keys.PROCESSES, keys.process(name), keys.work(name), keys.signals(name), keys.RECENT, keys.RELEASES]
+        names = [keys.PROCESSES, keys.process(name), keys.work(name), keys.signals(name)]
+        names += [keys.RECENT, keys.RELEASES, keys.METRICS_TOTAL]
         try:
             orders = self.scripts.beat(names, [name, KEPT, int(join), json.dumps(told), RECENT_KEPT])
         except redis.RedisError:

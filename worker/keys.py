@@ -100,6 +100,9 @@ def metrics(minute, minutes=1):
     return f"metrics:{minutes}m:{minute}"
 
 
+# hash: the same fields. Of all time, for who can take only a count that never falls (Prometheus).
+METRICS_TOTAL = "metrics:total"
+
 OURS = ("schedule", "retry", "dead", "attempts", "deliveries", "processes", "paused")
 PREFIXES = ("inflight:", "process:", "work:", "dedupe:", "done:", "undo:", "periodic:", "signals:", "stat:", "metrics:")
 

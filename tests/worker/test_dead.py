@@ -31,6 +31,7 @@ class TestHandlers:
         ]
         assert len(shift.ids(keys.RETRY)) == 1
         assert "RuntimeError: a handler that fails" in shift.log()
+        assert f"dead {NAME}.despair job=" in shift.log()
 
     def test_of_a_task_that_discards_what_failed_are_not_told_and_the_ledger_counts_it(self, shift):
         id = shift.push("discard", "let it go")

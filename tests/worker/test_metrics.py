@@ -98,6 +98,8 @@ class TestBeat:
             assert summed["tasks.add|n"] == 2
             assert summed["tasks.add|f"] == 1
             assert summed["tasks.add|h0"] == summed["tasks.add|h1"] == 1
+        total = {field.decode(): int(count) for field, count in redis.hgetall(keys.METRICS_TOTAL).items()}
+        assert total == summed and redis.ttl(keys.METRICS_TOTAL) == -1
 
     def test_costs_no_round_trip_of_its_own(self, redis, heartbeat):
         heartbeat.process.tally.add(ran(5))

@@ -9,6 +9,7 @@
     groups()                        dead jobs that failed alike; `canary` tries one, and then the others
     stats() history() recent()      totals, days, what was done last; glance() for all that a page shows at once
     metrics() series(task)          how long the jobs of each task take; activity() of all, rates() of queues
+    since_ever()                    the same of each task, never less than before
     ledger() rescue()               whether every job is somewhere; give back now what dead processes hold
     check() facts()                 what is wrong, and what mends it; what Redis tells of itself
     arguments(job)                  those of a job, by name and without what is secret
@@ -31,7 +32,7 @@ from worker.api.groups import Group, Groups, group, groups
 from worker.api.health import Finding, check, storage
 from worker.api.jobs import Found, NotFound, Page
 from worker.api.jobset import JobSet, dead, retries, scheduled
-from worker.api.measures import Measure, activity, metrics, rates, releases, series
+from worker.api.measures import Measure, activity, metrics, rates, releases, series, since_ever
 from worker.api.queue import Cleared, Queue, Summary, queues
 from worker.api.recurring import Recurring, pause_periodic, periodic, resume_periodic, run_periodic
 from worker.api.whereabouts import find, mailed, place
@@ -92,6 +93,7 @@ __all__ = [
     "running",
     "scheduled",
     "series",
+    "since_ever",
     "stats",
     "stop",
     "stop_job",

@@ -46,12 +46,21 @@ def metrics(minutes=60):
 
     Minutes are known for 8 hours; for longer than that, up to 72 hours, the time is rounded to ten minutes.
     """
+    return by_task(fields for _, fields in buckets(minutes, lambda pipe, key: pipe.hgetall(key)))
+
+
+def since_ever():
+    """{task: Measure} of all time, the tasks that took most time first."""
+    return by_task([connection().hgetall(keys.METRICS_TOTAL)])
+
+
+def by_task(found):
     counts = Counter()
-    for _, fields in buckets(minutes, lambda pipe, key: pipe.hgetall(key)):
+    for fields in found:
         counts.update({field.decode(errors="replace"): int(count) for field, count in fields.items()})
     tasks = {field.rpartition("|")[0] for field in counts if not field.startswith("@")}
-    found = {task: measure([counts[f"{task}|{kind}"] for kind in KINDS]) for task in tasks}
-    return dict(sorted(found.items(), key=lambda pair: -pair[1].milliseconds))
+    measures = {task: measure([counts[f"{task}|{kind}"] for kind in KINDS]) for task in tasks}
+    return dict(sorted(measures.items(), key=lambda pair: -pair[1].milliseconds))
 
 
 def series(task, minutes=60):

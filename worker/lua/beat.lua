@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A sign of life. KEYS: processes, process:{process}, work:{process}, signals:{process}, stat:recent,
--- stat:releases.
+-- stat:releases, metrics:total.
 -- ARGV: process, seconds to keep, 1 to join, what it tells as JSON: {facts: {field: text}, work: {tag: text},
 -- metrics: {field: count}, recent: [text, …]}, how many recent ones to keep.
 -- Returns what the process is told to do, the first first, or nothing when it has not joined or was taken for dead since:
@@ -11,6 +11,7 @@ for _, minutes in ipairs({1, 10}) do
   for field, count in pairs(told.metrics) do redis.call('HINCRBY', key, field, count) end
   redis.call('EXPIRE', key, minutes == 1 and 8 * 3600 or 72 * 3600)
 end
+for field, count in pairs(told.metrics) do redis.call('HINCRBY', KEYS[7], field, count) end
 for index = #told.recent, 1, -1 do redis.call('LPUSH', KEYS[5], told.recent[index]) end
 redis.call('LTRIM', KEYS[5], 0, ARGV[5] - 1)
 if ARGV[3] ~= '1' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return false end

@@ -32,3 +32,12 @@ def test_rates_are_those_of_queues(worker):
     assert set(rates) == {"default", "mailers"}
     assert rates["default"] == 2 * rates["mailers"]
     assert 1 / 120 <= rates["mailers"] <= 1 / 60
+
+
+def test_since_ever_keeps_what_the_minutes_have_forgotten(worker, redis):
+    tell(worker, ended("a"), ended("a", failed=True))
+    redis.delete(*redis.scan_iter("metrics:1*"))
+    tell(worker, ended("a"), ended("b"))
+    found = api.since_ever()
+    assert {task: (measure.count, measure.failed) for task, measure in found.items()} == {"a": (3, 1), "b": (1, 0)}
+    assert sum(found["a"].histogram) == 3
