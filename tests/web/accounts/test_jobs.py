@@ -95,7 +95,7 @@ def test_jobs_of_which_nothing_is_kept_are_not_named(alice, bob, browser, queue,
     """Their names would tell whether an address is known, to anybody who asks to reset its password."""
     for reader in (browser(bob), browser()):
         assert "X-Job-IDs" not in reader.post("/accounts/password/reset/", {"email": email})
-    assert (queue("mailers") != []) == (email == alice.email)
+    assert queue("mailers") or email != alice.email
 
 
 ERROR = TaskError(exception_class_path="builtins.ValueError", traceback="secret")
