@@ -42,6 +42,7 @@ class Site(Stack):
             HEROKU_RELEASE_VERSION="v42",
             METRICS_TOKEN="t0ken",
         )
+        self.counts = Path(f"/dev/shm/kickstand-{os.getuid()}-{self.port}")
 
     def query(self, text):
         with closing(sqlite3.connect(self.folder / "var/db.sqlite3")) as database, database:
@@ -94,6 +95,7 @@ def day(site):
     """What happened: a like, a request that fails, a job that dies, and a link that is nobody else's to know."""
     bob = Client(site.url, "Boberic", "boberic@example.com")
     bob.submit("/posts/1/like/")
+    bob.get("/people/Aliceline/")
     bob.get(f"/accounts/password/reset/MQ/{TOKEN}")
     bob.get("/nowhere/?q=boberic@example.com")
     site.query("ALTER TABLE feed_like RENAME TO broken")
@@ -189,6 +191,8 @@ class TestMetrics:
         until(lambda: len(ask()) == 3, "an answer of a new one")
         assert [counted() for _ in range(5)] == [sent] * 5
         assert site.scrape()["kickstand_request_duration_seconds_count"]["GET login"] == sent
+        files = {path.name for path in site.counts.iterdir()}
+        assert files == {"counter_0.db", "counter_1.db", "histogram_0.db", "histogram_1.db"}
 
     def test_labels_are_names_of_views(self, site, day):
         found = site.scrape()["kickstand_requests_total"]
@@ -224,10 +228,9 @@ class TestMetrics:
 
 
 def test_at_its_end_it_leaves_no_files_and_its_last_lines_are_json(site, day):
-    counts = Path(f"/dev/shm/kickstand-{os.getuid()}-{site.port}")
-    assert counts.exists()
+    assert site.counts.exists()
     for name in ("web", "worker"):
         site.end(name)
-    assert not counts.exists()
+    assert not site.counts.exists()
     assert site.line("worker", "stopped")
     assert site.lines("web")[-1]["message"] == "Shutting down: Master"
