@@ -63,7 +63,7 @@ def capture():
 def uncaught(kind, error, trace):
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
-    else:
+    elif not issubclass(kind, SystemExit):  # with which a thread may end itself
         logger.critical("%s was not caught", kind.__name__, exc_info=(kind, error, trace))
 
 

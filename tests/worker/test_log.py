@@ -185,9 +185,10 @@ from worker import log
 logging.config.dictConfig(log.settings())
 log.capture()
 warnings.warn("careful")
-thread = threading.Thread(target=lambda: 1 / 0)
-thread.start()
-thread.join()
+for target in (sys.exit, lambda: 1 / 0):
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
 log.say("from a handler")
 raise ValueError("nobody\\nlistens")
 """
