@@ -16,7 +16,7 @@ import redis
 
 from tests.environment import STATE, need
 from tests.journeys.people import Client
-from tests.servers import ROOT, Postgres, Redis, Stack, free_port, until
+from tests.servers import ROOT, Postgres, Redis, Stack, free_port, smoke, until
 from tests.tls import Terminator
 
 PLAN = 20  # connections that the smallest plans of Redis and PostgreSQL have
@@ -123,6 +123,9 @@ def test_dynos_do_their_work_within_the_smallest_plans_and_end_in_time(slug, con
     assert redis.Redis(port=server.port).zrange("processes", 0, -1)[0].startswith(b"worker.1:")
     assert httpx.get(f"{slug.url}/readyz?full=1").status_code == 200
     assert httpx.get(f"http://[::1]:{slug.port}/healthz").status_code == 200
+
+    code, output = smoke(slug.url)
+    assert code == 0, output
 
     anna = Client(slug.url, "Anna", "anna@example.com")
     with photo.open("rb") as file:

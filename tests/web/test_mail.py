@@ -111,10 +111,10 @@ def test_a_mail_of_an_activity_is_delivered_by_its_job(jobs, alice, bob, browser
     assert Letter.objects.count() == 1
 
 
-def test_a_mail_of_a_request_becomes_one_job(jobs, alice, browser):
+def test_a_mail_of_a_job_of_a_request_is_no_second_job(jobs, alice, browser):
     browser().post("/accounts/password/reset/", {"email": "alice@example.com"})
 
-    assert jobs == ["worker.mail.deliver"]
+    assert jobs == ["web.accounts.tasks.mail_password_reset"]
     assert Letter.objects.count() == 1
 
 
