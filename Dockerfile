@@ -1,12 +1,15 @@
 # The image of web, worker and release. Nothing in it is secret; what differs between places comes from the environment.
+# Whether a container of it is healthy depends on what it runs, so that is asked in docker-compose.yml. It needs no BuildKit,
+# which not every PaaS has.
 
-FROM python:3.13-slim AS build
-ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never
+FROM python:3.13-slim AS packages
+ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1
 WORKDIR /app
-RUN --mount=type=cache,target=/root/.cache/pip pip install uv
+RUN pip install "uv>=0.13,<0.14"
 COPY requirements.txt .
-RUN --mount=type=cache,target=/root/.cache/uv \
-    uv venv --python /usr/local/bin/python /venv && uv pip sync --python /venv requirements.txt
+RUN uv venv --python /usr/local/bin/python /venv && uv pip sync --require-hashes --python /venv requirements.txt
+
+FROM packages AS build
 COPY . .
 RUN /venv/bin/python manage.py collectstatic --no-input --verbosity 0 && /venv/bin/python -m compileall -q infra web worker
 
