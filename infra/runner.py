@@ -4,7 +4,6 @@ What the environment or .env says wins; the rest is chosen here: DEBUG, a secret
 are kept in var/env, where manage.py finds them. After Foreman, plus what it leaves out: restarts, order, reloading.
 """
 
-import contextlib
 import fcntl
 import os
 import signal
@@ -18,6 +17,7 @@ import urllib.request
 from urllib.parse import urlsplit
 
 from infra import procfile, secret, tether
+from infra.reload import code
 from worker import env
 
 ROOT = env.ROOT
@@ -225,15 +225,6 @@ def watch(processes):
             seen = now
             say("run", "code has changed: the worker starts anew when its jobs are done")
             processes[-1].reload()
-
-
-def code():
-    """When each file of Python was changed; editors put files beside them, and take them away at any time."""
-    changed = {}
-    for path in [*(ROOT / "web").rglob("[!.]*.py"), *(ROOT / "worker").rglob("[!.]*.py")]:
-        with contextlib.suppress(FileNotFoundError):
-            changed[path] = path.stat().st_mtime_ns
-    return changed
 
 
 def stop(processes):
