@@ -13,6 +13,12 @@ FROM packages AS build
 COPY . .
 RUN /venv/bin/python manage.py collectstatic --no-input --verbosity 0 && /venv/bin/python -m compileall -q infra web worker
 
+# For the profile `mail` of Compose: an SMTP server that shows what it is sent.
+FROM packages AS mail
+COPY requirements-dev.txt .
+RUN uv pip install --python /venv --constraints requirements-dev.txt aiosmtpd
+USER 10001
+
 FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 RUN useradd --uid 10001 --no-create-home --home-dir /app kickstand

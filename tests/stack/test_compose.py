@@ -277,3 +277,29 @@ def test_a_worker_that_hangs_is_unhealthy_until_it_goes_on(site):
     assert "sign of life" in site.container("worker")["State"]["Health"]["Log"][-1]["Output"]
     site.run(*worker, "kill -s CONT -- -1")
     until(lambda: site.health("worker") == "healthy", "the worker to be healthy")
+
+
+def test_in_development_changed_code_is_live_and_mail_is_shown(site):
+    assert not list(site.folder.glob("*compose.override.*"))  # which Compose would read without being asked
+    development = ["--profile", "mail", "-f", "docker-compose.yml", "-f", "compose.dev.yml"]
+    site.environment["SMTP_URL"] = "smtp://mail:1025"
+    site.run(*development, "up", "--build", "--wait")
+    change(site.folder / "web" / "health.py", '"ok\\n"', '"changed\\n"')
+    change(site.folder / "worker" / "celery.py", '"worker ready', '"changed worker ready')
+    until(lambda: answer(f"{site.url}/healthz") == "changed\n", "the new code in web")
+    until(lambda: "changed worker ready" in site.run(*development, "logs", "worker"), "the new code in the worker")
+    Client(site.url, "Gil", "gil@example.com")
+    until(lambda: "To: gil@example.com" in site.run(*development, "logs", "mail"), "the mail")
+
+
+def change(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def answer(url):
+    try:
+        return httpx.get(url).text
+    except httpx.TransportError:  # it starts anew just now
+        return None
