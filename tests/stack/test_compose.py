@@ -12,7 +12,7 @@ import pytest
 
 from tests.environment import need
 from tests.journeys.people import Client, Visitor
-from tests.servers import Stack, until
+from tests.servers import Stack, smoke, until
 
 SERVICES = ["db", "redis", "redis-cache", "web", "worker"]
 
@@ -263,6 +263,29 @@ def test_all_that_was_accepted_is_done_when_each_service_was_killed(site):
     assert site.redis("zcard", "dead") == "0"
     assert httpx.get(f"{site.url}/readyz?full=1").status_code == 200
     assert {service: site.health(service) for service in SERVICES} == dict.fromkeys(SERVICES, "healthy")
+
+
+def test_the_smoke_tests_pass(site):
+    code, output = smoke(site.url)
+    assert code == 0, output
+
+
+def test_a_backup_brings_back_the_database_and_the_jobs(site):
+    site.run("stop", "worker")
+    with Fan(site, "Hugo") as fan:
+        fan.go_on()
+    call(site, "infra/backup", "backups/kept")
+    site.run("down", "--volumes")
+    site.run("up", "--wait")
+    assert site.query("SELECT count(*) FROM accounts_user WHERE username = 'Hugo'") == "0"
+    call(site, "infra/restore", "backups/kept")
+    until(lambda: fan.letters() == fan.likes, "a mail for each like")
+
+
+def call(site, *command):
+    environment = site.environment | {"COMPOSE_PROJECT_NAME": site.project}
+    run = subprocess.run(command, cwd=site.folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 QUICK = "services: { worker: { healthcheck: { interval: 1s, retries: 1 } } }"
