@@ -36,6 +36,7 @@ class Journal:
         with self.path.open("rb") as lines:
             lines.seek(self.read)
             new = lines.read()
+        new = new[: new.rfind(b"\n") + 1]  # a reader may come in the middle of a write
         self.read += len(new)
         for line in new.decode().splitlines():
             kind_of, number, moment, pid, seconds = line.split()
