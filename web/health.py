@@ -9,7 +9,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from web import metrics
-from worker import config
+from worker import config, keys
+from worker.reaper import SILENCE
 
 
 def middleware(get_response):
@@ -29,8 +30,8 @@ def healthz(request):
 
 @require_safe
 def readyz(request):
-    """503 when the database does not answer; with `?full=1` also when jobs Redis or cache is away."""
-    parts = {"database": database(), "redis": answers(config.REDIS_URL), "cache": cache()}
+    """503 when the database does not answer; with `?full=1` also when jobs Redis, cache or every worker is away."""
+    parts = {"database": database(), **jobs(), "cache": cache()}
     needed = parts if request.GET.get("full") == "1" else {"database": parts["database"]}
     status = 200 if all(needed.values()) else 503
     return JsonResponse({name: "ok" if up else "away" for name, up in parts.items()}, status=status)
@@ -45,15 +46,29 @@ def database():
     return True
 
 
+def jobs():
+    """Celery's own engine has no signs of life to ask for."""
+    silences = answer(config.REDIS_URL, silent_for)
+    workers = {"workers": min(silences or [SILENCE]) < SILENCE} if config.ENGINE == "kickstand" else {}
+    return {"redis": silences is not None, **workers}
+
+
+def silent_for(client):
+    """For how many seconds each worker has given no sign of life, by the clock of Redis."""
+    (now, _), processes = client.time(), client.zrange(keys.PROCESSES, 0, -1, withscores=True)
+    return [now - last for _, last in processes]
+
+
 def cache():
-    return answers(caches["default"]._servers[0])
+    return answer(caches["default"]._servers[0], lambda client: client.ping()) is not None
 
 
-def answers(url):
+def answer(url, ask):
+    """What a Redis answers, or None when it does not."""
     client = redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0))
     try:
-        return client.ping()
+        return ask(client)
     except redis.RedisError:
-        return False
+        return None
     finally:
         client.close()

@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from tests.servers import ROOT, Redis, free_port
+from worker import keys
+from worker.connection import connect
 
 
 @pytest.fixture
@@ -18,7 +20,20 @@ def cache_away(settings):
     settings.CACHES = {"default": settings.CACHES["default"] | away}
 
 
-ALL_WELL = {"database": "ok", "redis": "ok", "cache": "ok"}
+ALL_WELL = {"database": "ok", "redis": "ok", "workers": "ok", "cache": "ok"}
+
+
+@pytest.fixture(autouse=True)
+def worker():
+    client = connect()  # of all tests, whatever becomes of REDIS_URL
+    live(client)
+    yield
+    client.delete(keys.PROCESSES)
+
+
+def live(client, silence=0):
+    """Have a worker in this Redis, whose last sign of life is so many seconds old."""
+    client.zadd(keys.PROCESSES, {"host:1:a": client.time()[0] - silence})
 
 
 def test_healthz_answers_without_asking_anything(client, redis_away, django_assert_num_queries, db):
@@ -36,20 +51,28 @@ def test_readyz_says_what_is_there(client, db, address):
     assert response.json() == response.json() | ALL_WELL
 
 
-@pytest.mark.parametrize("away, part", [("redis_away", "redis"), ("cache_away", "cache")])
-def test_without_redis_pages_are_served_still_and_full_tells(client, db, request, away, part):
+@pytest.fixture
+def workers_away():
+    live(connect(), silence=16)
+
+
+@pytest.mark.parametrize(
+    "away, parts",
+    [("redis_away", ["redis", "workers"]), ("cache_away", ["cache"]), ("workers_away", ["workers"])],
+)
+def test_without_redis_and_workers_pages_are_served_still_and_full_tells(client, db, request, away, parts):
     request.getfixturevalue(away)
 
     short, full = client.get("/readyz"), client.get("/readyz?full=1")
 
     assert (short.status_code, full.status_code) == (200, 503)
-    assert short.json() == full.json()
-    assert full.json() == full.json() | ALL_WELL | {part: "away"}
+    assert short.json() == full.json() == ALL_WELL | dict.fromkeys(parts, "away")
 
 
 def test_readyz_is_back_when_redis_is(client, db, tmp_path, monkeypatch):
-    server = Redis(tmp_path / "redis")
+    server = Redis(tmp_path / "redis", "--appendfsync", "always")
     monkeypatch.setattr("worker.config.REDIS_URL", server.url)
+    live(connect())
     answers = []
 
     for change in (server.stop, server.start):
