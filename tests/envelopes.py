@@ -6,6 +6,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
+import brotli
+
+DECODED = {None: bytes, "gzip": gzip.decompress, "br": brotli.decompress}
+
 
 class Sentry:
     def __init__(self):
@@ -15,8 +19,7 @@ class Sentry:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                zipped = self.headers.get("Content-Encoding") == "gzip"
-                bodies.append((gzip.decompress(body) if zipped else body).decode())
+                bodies.append(DECODED[self.headers["Content-Encoding"]](body).decode())
                 self.send_response(200)
                 self.end_headers()
 

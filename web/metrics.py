@@ -3,6 +3,7 @@
 from itertools import accumulate
 
 import redis
+from django.conf import settings
 from django.db import Error
 from django.http import HttpResponse
 from django.views.decorators.cache import never_cache
@@ -23,6 +24,8 @@ QUEUES = 100  # that are told by name: anybody who reaches Redis can make more
 @never_cache
 def metrics(request):
     """What is known, for who has the METRICS_TOKEN; without Redis or the database that is less."""
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        return HttpResponse("ask by https: the token of this request was sent in clear\n", status=403)
     if answer := without_token(request):
         return answer
     registry = CollectorRegistry()

@@ -141,6 +141,8 @@ def scrubbed(event, hint):
         event["logentry"] = {"message": event["logentry"].get("message")}  # without what was filled in
     for span in event.get("spans", ()):
         span["data"] = {name: value for name, value in span.get("data", {}).items() if name.startswith(TOLD)}
+        if span.get("op") == "http.client":  # the method and an address, such as that of a photo in a bucket
+            span["description"] = span.get("description", "").partition(" ")[0]
     for name in ("user", "extra", "_meta"):
         event.pop(name, None)
     return masked(event)

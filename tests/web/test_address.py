@@ -13,7 +13,14 @@ TOKEN = "c8x2vz-0123456789abcdef"
     (f"/accounts/password/reset/MQ/{TOKEN}/", "/accounts/password/reset/MQ/***/"),
     (f"/accounts/password/reset/MQ/{TOKEN}", "/accounts/password/reset/MQ/***"),
     ("/people/한국/", "/people/%ED%95%9C%EA%B5%AD/"),
-    ("/nowhere/a\nb c", "/nowhere/a%0Ab%20c"),
+    ("/nowh\nere c", "/nowh%0Aere%20c"),
+    ("/nowhere/", "/nowhere/"),
+    *((path, "/accounts/***") for path in (
+        f"/accounts/password/reset/MQ/{TOKEN}/>", f"/accounts/password/reset/MQ/{TOKEN}/.",
+        f"/accounts/password/reset//MQ/{TOKEN}/",
+    )),
+    (f"/Accounts/password/reset/MQ/{TOKEN}/", "/Accounts/***"),
+    (f"//accounts/password/reset/MQ/{TOKEN}/", "//***"),
 ])  # fmt: skip
 def test_a_path_is_shown_in_one_word_and_without_what_is_secret(path, expected):
     request = RequestFactory().get("/", {"q": "private"})
