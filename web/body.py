@@ -1,6 +1,9 @@
 """How much a request may bring: one that announces more is refused before it fills the memory or the disk."""
 
+from contextlib import suppress
+
 from django.conf import settings
+from django.http import UnreadablePostError
 from django.shortcuts import render
 
 READ_ON = 64 * 1024 * 1024  # bytes; a browser hears of the refusal only when it has sent everything
@@ -40,6 +43,7 @@ def announced(request):
 
 def refused(request, size, limit):
     if size <= READ_ON:
-        while request.read(64 * 1024):
-            pass
+        with suppress(UnreadablePostError):  # who sends it is gone
+            while request.read(64 * 1024):
+                pass
     return render(request, "413.html", {"size": size, "limit": limit}, status=413)

@@ -138,7 +138,7 @@ MIDDLEWARE = [
     "web.origin.middleware",
     "web.traffic.middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "web.languages.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "web.body.Middleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -82,7 +82,7 @@ class Bucket(S3Storage):
             told = f"{self} refused {error.operation_name} of {name}: {code} {text}".rstrip()
         except (BotoCoreError, Boto3Error) as error:
             told = f"{self} cannot be reached: {error}"
-        logger.error("%s. Correct STORAGE_URL, or what it leads to", told)
+        logger.warning("%s. Correct STORAGE_URL, or what it leads to", told)  # a page has a dozen: no alarm for each
         raise Unavailable(name, told) from None
 
     def __str__(self):

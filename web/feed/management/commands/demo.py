@@ -4,7 +4,7 @@ from itertools import cycle
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.files.storage import default_storage
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -15,6 +15,7 @@ from web.feed import photo
 from web.feed.demo import SCENES
 from web.feed.models import Comment, Follow, Like, Post
 from web.feed.tasks import make_thumbnail
+from web.files.errors import Unavailable
 
 PEOPLE = ("Alice", "Bob", "Carol")
 NAMES = (*PEOPLE, "Admin")
@@ -54,10 +55,13 @@ class Command(BaseCommand):
         parser.add_argument("--redraw", action="store_true", help="only draw photos of the demo that are missing")
 
     def handle(self, redraw, **options):
-        if count := draw_missing():
-            self.stdout.write(f"{count} photos of the demo were missing where photos are kept: they were drawn again.")
-        if not redraw:
-            self.make()
+        try:
+            if count := draw_missing():
+                self.stdout.write(f"{count} photos of the demo were missing where photos are kept: drawn again.")
+            if not redraw:
+                self.make()
+        except Unavailable as error:
+            raise CommandError(f"The demo waits for the place of photos, run it again later: {error}") from None
 
     def make(self):
         names = [name.lower() for name in NAMES]
