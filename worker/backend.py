@@ -127,6 +127,8 @@ class QueueBackend(Backend):
 
     def put(self, result):
         """Hand the job over with the transaction, if there is one (worker/outbox.py)."""
+        if result.task.keep_result:
+            transaction.on_commit(partial(results.begin, result))
         if config.ENGINE == "celery":
             super().put(result)
             return
@@ -134,8 +136,6 @@ class QueueBackend(Backend):
         due = task.run_after.timestamp() if task.run_after else None
         _, message = client.message(name, result.args, result.kwargs, result.id, queue, due)
         call = client.Call(name, result.id, queue, parameters(task), result.args, result.kwargs)
-        if task.keep_result:
-            transaction.on_commit(partial(results.begin, result))
         client.put([client.Entry(result.id, queue, message, due=due, call=call)])
         task_enqueued.send(type(self), task_result=result)
 
