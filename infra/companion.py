@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import cache
 
 from infra import procfile
 
@@ -20,6 +21,12 @@ logger = logging.getLogger(__name__)
 THREADS = 2
 LONGEST = 30  # seconds between two starts of a worker that ends each time
 PATIENCE = 28  # seconds after the first signal until the worker is killed; a PaaS kills everything after 30
+
+
+@cache
+def companion():
+    """The one of this process: gunicorn reads its configuration anew when it is told to (SIGHUP)."""
+    return Companion()
 
 
 class Companion(threading.Thread):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client import values
 
-from infra.companion import Companion
+from infra.companion import companion
 from worker import env, log
 
 debug = env.boolean("DEBUG")
@@ -41,7 +41,7 @@ control_socket_disable = True
 logconfig_dict = log.settings()
 log.capture()
 
-companion = Companion() if env.boolean("WORKER_IN_WEB") else None
+worker_in_web = companion() if env.boolean("WORKER_IN_WEB") else None
 
 # What each process counts for /metrics is in a file here, which the others read.
 counts = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()) / f"kickstand-{os.getuid()}-{port}"
@@ -52,13 +52,13 @@ def when_ready(server):
     """The port is ours by now, so nobody else is in this folder."""
     shutil.rmtree(counts, ignore_errors=True)
     counts.mkdir(mode=0o700)
-    if companion:
-        companion.begin()
+    if worker_in_web:
+        worker_in_web.begin()
 
 
 def on_exit(server):
-    if companion:
-        companion.end()
+    if worker_in_web:
+        worker_in_web.end()
     shutil.rmtree(counts, ignore_errors=True)
 
 
