@@ -27,7 +27,7 @@ def site(tmp_path_factory):
     site.manage("migrate")
     site.start("redis", "web", "worker")
     yield site
-    assert '" 500 ' not in site.log("web")
+    assert "status=500" not in site.log("web")
     site.stop()
 
 
