@@ -7,7 +7,7 @@ def test_healthz(stranger):
 
 
 def test_readyz(stranger):
-    """Database, Redis and cache are there."""
+    """Database, Redis, workers and cache are there."""
     response = stranger.get("/readyz", params={"full": 1})
-    away = ", ".join(f"{name} is {state}" for name, state in response.json().items() if state != "ok")
-    check(response.status_code == 200, f"/readyz?full=1 answers {response.status_code}: {away or response.text}")
+    away = ", ".join(f"{name}: {state}" for name, state in response.json().items() if state != "ok")
+    check(response.status_code == 200, f"/readyz?full=1 answers {response.status_code}, with {away or response.text}")

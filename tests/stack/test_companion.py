@@ -67,6 +67,8 @@ def test_one_worker_is_started_again_when_it_dies_and_ends_in_order(site, jobs):
 
     hold(jobs, "begun")
     web = site.processes.pop("web")
+    web.send_signal(signal.SIGHUP)  # gunicorn reads its configuration anew
+    until(lambda: "Handling signal: hup" in site.log("web"), "the reload")
     web.terminate()  # gunicorn alone, as where it is the first process of a container
     until(lambda: told(jobs)[0]["quiet"] == "1", "the worker to fetch no more")
     assert is_there(web.pid)

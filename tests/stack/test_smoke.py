@@ -91,6 +91,9 @@ def test_a_site_that_is_well(site):
     until(lambda: not count(site, "files_file"), "the photo and its thumbnail to be deleted by their job")
 
 
+NO_WORKER = "/readyz?full=1 answers 503, with workers: away."
+
+
 def test_what_is_wrong_is_said_in_a_sentence_each(site, edge, without_worker):
     harmed = edge(without=["content-security-policy", "referrer-policy"], failing="/like/$")
     code, output = smoke(harmed.url, SMOKE_JOB_SECONDS="1")
@@ -99,6 +102,7 @@ def test_what_is_wrong_is_said_in_a_sentence_each(site, edge, without_worker):
     assert lines(output, "FAIL") == [
         "the header Content-Security-Policy is missing.",
         "Referrer-Policy is '', and none of no-referrer, same-origin, strict-origin, strict-origin-when-cross-origin.",
+        NO_WORKER,
         next(line for line in lines(output, "FAIL") if "/like/ answers 500, and not 302." in line),
         "the job of the photo is waiting, and was not done within 1 s: does a worker run?",
     ]
@@ -116,7 +120,7 @@ def test_when_it_is_stopped_in_the_middle_it_leaves_nobody_behind_either(site, w
     output = run.communicate(timeout=60)[0]
 
     assert run.returncode
-    assert lines(output, "FAIL") == ["interrupted."]
+    assert lines(output, "FAIL") == [NO_WORKER, "interrupted."]
     assert "Traceback" not in output
     assert left(site) == (0, 0)
 
