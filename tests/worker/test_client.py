@@ -56,7 +56,7 @@ class TestPush:
     @pytest.mark.parametrize(
         "argument",
         [object(), {1, 2}, b"bytes", datetime.now(), uuid4(), float("nan"), float("inf"), [{"deep": object()}]],
-        ids=repr,
+        ids=["object", "set", "bytes", "time", "uuid", "nan", "inf", "deep"],
     )
     @pytest.mark.parametrize("how", ["args", "kwargs", "bulk"])
     def test_refuses_what_json_cannot_hold(self, redis, argument, how):
