@@ -32,7 +32,14 @@ def companion():
 class Companion(threading.Thread):
     def __init__(self):
         super().__init__(name="companion", daemon=True)
-        self.command = [sys.executable, "-m", "infra.tether", *shlex.split(procfile.commands()["worker"])]
+        self.master = os.getpid()
+        self.command = [
+            sys.executable,
+            "-m",
+            "infra.tether",
+            str(self.master),
+            *shlex.split(procfile.commands()["worker"]),
+        ]
         self.environment = {"WORKER_CONCURRENCY": str(THREADS)} | {k: v for k, v in os.environ.items() if v}
         self.environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # which is about requests
         self.child, self.stopped_at = None, None
@@ -40,6 +47,7 @@ class Companion(threading.Thread):
 
     def begin(self):
         """Start it, and have it stop with gunicorn: at once, not when the last request is answered."""
+        self.launch()  # here, since gunicorn forks soon, and not in the middle of this
         self.start()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self.before(signal.getsignal(number)))
@@ -52,22 +60,30 @@ class Companion(threading.Thread):
         return handle
 
     def run(self):
-        failures = 0
-        while not self.stopping.is_set():
-            began = time.monotonic()
-            self.child = subprocess.Popen(self.command, env=self.environment)
-            if self.stopping.is_set():  # meanwhile
-                self.child.terminate()
+        failures, began = 0, time.monotonic()
+        while True:
             self.child.wait()
             failures = 0 if time.monotonic() - began > LONGEST else failures + 1
-            if not self.stopping.is_set():
-                wait = min(2**failures / 2, LONGEST)
-                logger.warning("the worker beside web has ended; starting it again in %g s", wait)
-                self.stopping.wait(wait)
+            wait = min(2**failures / 2, LONGEST)
+            if self.stopping.is_set():
+                return
+            logger.warning("the worker beside web has ended; starting it again in %g s", wait)
+            self.stopping.wait(wait)
+            began = time.monotonic()
+            try:
+                self.launch()
+            except OSError as error:  # no memory, say; the one that has ended has ended still
+                logger.error("the worker beside web cannot be started: %s", error)
+
+    def launch(self):
+        self.child = subprocess.Popen(self.command, env=self.environment)
+        if self.stopping.is_set():  # meanwhile
+            self.child.terminate()
 
     def tell(self):
         """Have the worker finish what it runs, put back the rest and end."""
-        if not self.stopping.is_set():
+        # A child of gunicorn has this handler for a moment, until it sets its own.
+        if not self.stopping.is_set() and os.getpid() == self.master:
             self.stopped_at = time.monotonic()
             self.stopping.set()
             if self.child and self.child.poll() is None:

@@ -1,4 +1,4 @@
-"""`python -m infra.tether COMMAND …`: run a command that is told to stop when whoever started it is gone."""
+"""`python -m infra.tether PID COMMAND …`: run a command that is told to stop when that process, its parent, is gone."""
 
 import ctypes
 import os
@@ -14,4 +14,5 @@ def tie():
 
 if __name__ == "__main__":
     tie()
-    os.execvp(sys.argv[1], sys.argv[1:])
+    if os.getppid() == int(sys.argv[1]):  # else it was gone before
+        os.execvp(sys.argv[2], sys.argv[2:])
