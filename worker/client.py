@@ -141,10 +141,15 @@ class Breaker:
 
     def trip(self, error):
         with self.lock:
-            if self.error is None:
-                self.error = error
-                logger.error("Redis is away, asking again every %s s: %s", ASK_AGAIN, error)
+            if self.error is not None:
+                return
+            self.error = error
+            try:
                 self.start()
+            except BaseException:  # without a thread that asks it would be away for ever
+                self.error = None
+                raise
+        logger.error("Redis is away, asking again every %s s: %s", ASK_AGAIN, error)
 
     def start(self):
         threading.Thread(target=self.wait, name="redis-breaker", daemon=True).start()
@@ -162,6 +167,6 @@ class Breaker:
                 connection().ping()
             except redis.RedisError:
                 continue
-            scripts().reset()  # what is idle there may be connected to what is gone
+            scripts().forget()  # what is idle there may be connected to what is gone
             self.error = None
             logger.warning("Redis answers again")

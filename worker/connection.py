@@ -6,7 +6,9 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 
 import redis
@@ -102,17 +104,32 @@ class Direct:
     def __init__(self, client, check=None):
         """check: called before something is sent, after the wait for a connection; what it raises is raised."""
         self.pool, self.check = client.connection_pool, check
-        self.reset()
-        os.register_at_fork(after_in_child=self.reset)
+        self.begin()
+        os.register_at_fork(after_in_child=self.begin)
 
-    def reset(self):
-        """Begin without connections."""
-        self.idle, self.slots = deque(), threading.Semaphore(MOST)  # of (connection, when it was used last)
+    def begin(self):
+        self.idle = deque()  # of (connection, when it was used last)
+        # Who sends holds one. No Semaphore, which is Python code: a job that is interrupted within it takes the wake-up
+        # of another along, and that waits for ever.
+        self.slots, self.turn = [threading.Lock() for _ in range(MOST)], count()
+
+    def forget(self):
+        """Connect anew the next time."""
+        with suppress(IndexError):
+            while True:
+                self.idle.pop()[0].disconnect()
 
     def __getattr__(self, name):
         run = partial(self.run, name)
         setattr(self, name, run)
         return run
+
+    def command(self, *words):
+        """The answer of a command. Raises a RedisError."""
+        (answer,) = self.send([words])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def run(self, name, keys, args=()):
         """The answer of a script. Raises a RedisError."""
@@ -132,7 +149,7 @@ class Direct:
         return answers
 
     def send(self, commands):
-        with self.slots:
+        with self.slots[next(self.turn) % MOST]:
             if self.check:
                 self.check()
             connection = self.take()

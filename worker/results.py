@@ -69,7 +69,7 @@ def keep(result, value=None):
         **{name: time.isoformat() if (time := getattr(result, name)) else None for name in TIMES},
     }
     with client.breaker().guard():
-        client.connection().set(keys.done(result.id), json.dumps(record), ex=result.task.keep_result)
+        client.scripts().command("SET", keys.done(result.id), json.dumps(record), "EX", result.task.keep_result)
 
 
 def try_to_keep(result):

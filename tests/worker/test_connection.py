@@ -1,5 +1,6 @@
 import json
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,7 +11,7 @@ import redis as redis_py
 from tests.chaos.proxy import Proxy
 from tests.servers import until
 from tests.tls import Terminator
-from worker import client, config, keys
+from worker import client, config, job, keys, limits
 from worker.connection import MOST, Direct, Scripts, connect
 
 pytestmark = pytest.mark.usefixtures("no_outbox")
@@ -190,6 +191,38 @@ def test_many_threads_share_two_connections(server, how):
         assert len([each.result() for each in [threads.submit(call) for _ in range(500)]]) == 500
     beside = redis_py.Redis(port=server.port)
     assert len(beside.client_list()) - 1 <= MOST
+
+
+def test_an_interrupted_job_leaves_no_other_waiting_for_ever(redis):
+    """As those are that began together and have the same limit, in the middle of what they enqueue."""
+    direct = Direct(client.connection())
+
+    def push(running):
+        token = job.current.set(running)
+        with suppress(limits.SoftTimeLimit):
+            try:
+                limits.arm(running)
+                while True:
+                    direct.send([("PING",)])
+            finally:
+                limits.disarm(running)
+        job.current.reset(token)
+
+    def interrupt_all():
+        jobs = [job.Running("pusher", str(number), "default") for number in range(25)]
+        threads = [threading.Thread(target=push, args=(running,), daemon=True) for running in jobs]
+        for thread in threads:
+            thread.start()
+        until(lambda: all(running.thread for running in jobs), "all to push")
+        for running in jobs:
+            limits.interrupt(running, limits.SoftTimeLimit)
+        for thread in threads:
+            thread.join(20)
+        assert not [thread for thread in threads if thread.is_alive()]
+
+    for _ in range(3):
+        interrupt_all()
+    assert direct.send([("PING",)]) == [b"PONG"]
 
 
 def test_comes_back_after_an_outage_of_any_length(server):
