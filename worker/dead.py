@@ -8,7 +8,7 @@ import traceback
 import zlib
 from typing import NamedTuple
 
-from worker import keys, log
+from worker import keys, limits, log
 from worker.message import Unreadable, decoded, id_of
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ def tell(queue, message, error):
             handler(death, error)
         except Exception:
             logger.exception("the death handler %r failed for job=%s", handler, death.id)
+    limits.clean()
 
 
 def trim(scripts):

@@ -121,5 +121,7 @@ def keep_relaying():
             pass  # the client has said so
         except DatabaseError as error:
             logger.warning("the relay cannot read the outbox, trying again: %s", error)
+        except Exception:  # or nobody would relay any more here
+            logger.exception("the relay failed, trying again")
         finally:
-            connections.close_all()
+            limits.clean()

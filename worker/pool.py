@@ -14,6 +14,7 @@ from celery.app import trace
 from celery.app.task import Context
 from celery.concurrency.base import BasePool
 from celery.states import FAILURE, RETRY
+from celery.utils import log as celerys_log
 from celery.worker import state
 
 from worker import config, dead, job, keys, limits, log, retries
@@ -120,14 +121,17 @@ class Pool(BasePool):
         running.hard, running.soft = hard or task.time_limit, soft or task.soft_time_limit
         self.process.running[running.held.tag] = running
         log.started(running, job.parameters_of(task), request["args"], request["kwargs"])
+        info = error = None
         try:
             info = tracer(running.id, request["args"], request["kwargs"], request).info
-        except Exception as error:  # of Celery itself: the next link of a chain that could not be published, and such
-            self.retry(running, error, request["retries"], retries.delay(request["retries"]))
-            return
+        except Exception as its_own:  # the next link of a chain that could not be published, and such
+            error = its_own
         finally:
+            self.process.running.pop(running.held.tag, None)  # no limit holds for what comes now
             limits.clean()
-        if info is not None and info.state == FAILURE:
+        if error is not None:
+            self.retry(running, error, request["retries"], retries.delay(request["retries"]))
+        elif info is not None and info.state == FAILURE:
             self.exhausted(running, task, info.retval, request)
         elif info is not None and info.state == RETRY and not getattr(info.retval, "published", False):
             self.retry(running, info.retval.exc, request["retries"], info.retval.when)
@@ -168,7 +172,7 @@ class Pool(BasePool):
         names = [self.process.inflight, target, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER]
         while self.process.held.get(held.tag) is held:
             try:
-                moved = self.process.scripts.fail(names, [held.tag, id, seconds, failure])
+                moved = self.process.moves.fail(names, [held.tag, id, seconds, failure])
             except redis.RedisError as error:
                 self.process.outage.met(error)
                 time.sleep(0.5)
@@ -197,10 +201,13 @@ class Pool(BasePool):
 
     def on_stop(self):
         """Let the jobs that run finish, put back the rest, and be gone before another process starts it."""
+        if celerys_log._in_sighandler:  # SIGQUIT, perhaps in the middle of a fetch; Celery comes again outside
+            self.fetch_no_more()
+            return
         in_time = self.process.drain(GRACE)
         for helper in (self.heartbeat, self.watch):
             helper.stopped.set()
-            helper.join()
+            helper.join(2)  # it may be waiting for Redis
         try:
             self.heartbeat.beat()
             count = self.process.leave()

@@ -8,8 +8,6 @@ from collections import deque
 from itertools import chain
 from typing import NamedTuple
 
-import redis
-
 from worker import keys
 from worker.connection import Direct, Outage, connect
 from worker.handoff import Handoff
@@ -41,6 +39,7 @@ class Process:
         self.queues, self.threads = queues, threads
         self.client = connect()
         self.scripts = Direct(self.client)
+        self.moves = Direct(self.client)  # of jobs that failed, behind which a fetch must not wait while Redis hangs
         self.outage = Outage()
         self.changed, self.waits = threading.Condition(), False
         self.handoff = Handoff()
@@ -91,7 +90,7 @@ class Process:
         arguments += [job_id for *_, job_id in finished if job_id]
         try:
             found, paused = self.scripts.fetch([self.inflight, *BESIDE, keys.process(self.id), *order], arguments)
-        except redis.RedisError:
+        except BaseException:  # a signal that ends the worker among them
             self.next_tag += idle + 1
             self.in_doubt = True
             raise
@@ -178,14 +177,14 @@ class Process:
     def drain(self, seconds):
         """Fetch nothing more, and wait until every thread is idle; whether that came to pass in time."""
         self.stopping = True
-        self.wait(lambda: self.idle + len(self.given_up) == self.threads, seconds)
+        self.wait(lambda: set(self.taken) <= self.given_up, seconds)
         return not self.taken
 
     def leave(self):
         """Hand in what is finished, put back what is not, and take leave. The last act: nothing may run after it."""
         self.stopping = True
         self.fetch([])
-        unfinished = sorted(self.held)
+        unfinished = sorted(set(self.held) - {tag for tag, *_ in tuple(self.finished)})
         count = self.scripts.release([self.inflight, keys.LEDGER], unfinished) if unfinished else 0
         if self.finished:  # just now
             self.fetch([])

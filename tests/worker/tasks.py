@@ -99,6 +99,13 @@ def overrun(word, seconds):
     say(f"{word} came through")
 
 
+@shared_task(time_limit=2)
+def fail_later(word, seconds):
+    say(f"{word} starts")
+    time.sleep(seconds)
+    raise ValueError(word)
+
+
 @shared_task
 def take(word, seconds):
     say(f"{word} starts")

@@ -1,4 +1,5 @@
 import random
+import signal
 import sys
 import threading
 import time
@@ -231,6 +232,18 @@ class TestWorker:
         assert staff.held() == staff.ids(keys.RETRY) == []
         assert short not in waiting(staff)
         assert staff.redis.zcard(keys.PROCESSES) == 0
+
+    def test_no_limit_holds_for_a_job_that_has_failed_and_waits_for_redis(self, staff):
+        worker = staff.start(1)
+        id = staff.push("fail_later", "a", 1)
+        staff.hear("a starts")
+        staff.server.process.send_signal(signal.SIGSTOP)
+        until(lambda: "retry in" in worker.log(), "the failure")
+        time.sleep(2)  # longer than the limit leaves
+        staff.server.process.send_signal(signal.SIGCONT)
+        until(lambda: staff.ids(keys.RETRY) == [id], "the retry", 30)
+        assert staff.ids(keys.DEAD) == []
+        assert worker.poll() is None
 
     def test_the_others_finish_even_if_the_job_past_its_limit_ends_before_them(self, staff):
         worker = staff.start(2)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import time
 
@@ -98,3 +99,15 @@ class TestOrders:
         assert staff.said() == ["a holds", "a ended"]
         assert staff.redis.llen("default") == 1
         assert staff.held() == []
+
+
+def test_sigquit_leaves_nothing_in_the_hands_of_who_is_gone(staff):
+    """Celery stops the pool within the handler then, which may be in the middle of a fetch."""
+    for _ in range(3):
+        worker = staff.start(5)
+        for number in range(400):
+            staff.push("take", f"{number}", 0.001)
+        until(lambda: "0 starts" in staff.said(), "the load")
+        staff.end(worker, signal.SIGQUIT)
+        assert staff.held() == []
+        assert staff.redis.zcard(keys.PROCESSES) == 0
