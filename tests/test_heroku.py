@@ -1,6 +1,7 @@
 """What a PaaS reads of the repository is as it wants it; its rules are those of Heroku's Dev Center."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -101,3 +102,16 @@ def test_nothing_is_in_the_way_of_the_buildpack():
     files = committed()
     assert not [name for name in files if name.startswith("bin/")]
     assert not [name for name in files if name.endswith("pyvenv.cfg") or "/site-packages/" in name]
+
+
+def test_gunicorn_is_set_up_for_its_router():
+    """What it is asked for most often, and the reasons, are in infra/gunicorn.conf.py."""
+    command = ["gunicorn", "--config", "infra/gunicorn.conf.py", "--print-config", "web.wsgi"]
+    environment = {name: value for name, value in os.environ.items() if name != "DEBUG"} | {"PORT": "5123"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    settings = dict(re.findall(r"^(\w+) += (.*)$", run.stdout, re.MULTILINE))
+    assert re.fullmatch(r"\['(\[::\]|0\.0\.0\.0):5123'\]", settings["bind"])
+    assert (settings["worker_class"], settings["workers"], settings["threads"]) == ("gthread", "2", "5")
+    assert (settings["keepalive"], settings["graceful_timeout"]) == ("95", "20")
+    assert (settings["preload_app"], settings["control_socket_disable"]) == ("True", "True")
+    assert settings["worker_tmp_dir"] == "/dev/shm"

@@ -1,8 +1,12 @@
 """`WORKER_IN_WEB=1`: web with one worker beside it."""
 
 import os
+import re
 import signal
+from contextlib import suppress
+from pathlib import Path
 
+import httpx
 import pytest
 import redis
 
@@ -56,9 +60,26 @@ def is_there(pid):
     return True
 
 
+SMALLEST_DYNO = 512 << 20  # bytes
+
+
+def memory(session):
+    """Bytes that the processes of a session hold, with what they share counted once."""
+    total = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            if os.getsid(int(process.name)) == session:
+                total += (
+                    int(re.search(r"^Pss: +(\d+) kB", (process / "smaps_rollup").read_text(), re.MULTILINE)[1]) * 1024
+                )
+    return total
+
+
 def test_one_worker_is_started_again_when_it_dies_and_ends_in_order(site, jobs):
     first = a_worker(jobs)
     assert (first["concurrency"], len(told(jobs))) == ("2", 1)
+    assert httpx.get(site.url).status_code == 200
+    assert memory(site.processes["web"].pid) < SMALLEST_DYNO
     jobs.flushdb()
     os.kill(int(first["pid"]), signal.SIGKILL)
     second = a_worker(jobs)
