@@ -298,7 +298,7 @@ TIME_ZONE = "UTC"
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 LOGGING = log.settings()
-LOGGING["filters"] = {"address": {"()": "web.address.Masked"}}
+LOGGING["filters"] = {"address": {"()": "web.paths.Masked"}}
 LOGGING["handlers"]["stdout"]["filters"] = ["address"]
 
 if config.SENTRY_DSN:

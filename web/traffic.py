@@ -7,7 +7,7 @@ import time
 from prometheus_client import Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from web import address
+from web import paths
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def count(request, response, elapsed):
 def tell(request, response, elapsed):
     fields = {
         "method": request.method,
-        "path": address.shown(request),
+        "path": paths.shown(request),
         "status": response.status_code,
         "elapsed": round(elapsed, 3),
     }

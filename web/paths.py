@@ -1,4 +1,4 @@
-"""What of a request's address may stand in a log: its path, without what is secret there, and never its query."""
+"""What of the path of a request may stand in a log: not what is secret there, and never its query."""
 
 import logging
 

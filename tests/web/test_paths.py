@@ -3,7 +3,7 @@ import logging
 import pytest
 from django.test import RequestFactory
 
-from web.address import Masked, shown
+from web.paths import Masked, shown
 
 TOKEN = "c8x2vz-0123456789abcdef"
 
