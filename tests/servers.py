@@ -38,8 +38,10 @@ def listening(port):
 def smoke(url, **environment):
     """Run `make smoke` on the site at `url`, which may be empty: (its exit code, what it printed)."""
     command = ["make", "--no-print-directory", "smoke", f"URL={url}"]
+    # As from a shell, also where `make test` runs this.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
     run = subprocess.run(
-        command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=ROOT, env=inherited | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     return run.returncode, run.stdout
 

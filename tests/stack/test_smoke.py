@@ -10,6 +10,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
 import pytest
 
 from tests.servers import ROOT, Stack, free_port, smoke, until
@@ -25,7 +26,8 @@ def site(tmp_path_factory):
     site = Stack(tmp_path_factory.mktemp("smoke") / "stack", DEMO="0", WEB_CONCURRENCY="1")
     site.manage("collectstatic", "--no-input")
     site.manage("migrate")
-    site.start("redis", "web", "worker")
+    site.start("redis", "web")
+    start_worker(site)
     yield site
     assert "status=500" not in site.log("web")
     site.stop()
@@ -57,11 +59,16 @@ def certificate(tmp_path_factory):
     return context, folder / "cert.pem"
 
 
+def start_worker(site):
+    site.start("worker")
+    until(lambda: httpx.get(f"{site.url}/readyz?full=1").status_code == 200, "a worker")
+
+
 @pytest.fixture
 def without_worker(site):
     site.end("worker")
     yield
-    site.start("worker")
+    start_worker(site)
 
 
 def count(site, table):
