@@ -257,25 +257,35 @@ class TestWorker:
 
     def test_random_interrupts_end_jobs_and_nothing_else(self, staff):
         """Each job has one end, and every thread goes on."""
-        jobs, threads = 500, 4
+        threads, batches, shots = 4, 0, 0
         worker = staff.start(threads, tasks="tests.worker.tasks,tests.worker.sniper")
-        client.push_bulk("tests.worker.sniper.tiny", [[number] for number in range(jobs)])
-        until(lambda: not staff.redis.llen("default"), "every job to be taken", 60)
+        while shots <= 50 or staff.redis.zcard(keys.DEAD) <= 10:  # on a busy machine most jobs get through
+            batches += 1
+            assert batches < 30, f"{shots} shots at {500 * batches} jobs"
+            client.push_bulk("tests.worker.sniper.tiny", [[number] for number in range(500)])
+            until(lambda: not staff.redis.llen("default"), "every job to be taken", 60)
+            shots = counted(staff, batches)
         for number in range(threads):
             staff.push("hold", str(number))
         for number in range(threads):
             staff.hear(f"{number} holds")
         for number in range(threads):
             staff.let(str(number))
-        client.push("tests.worker.sniper.count_shots")
-        until(lambda: any(word.startswith("shots") for word in staff.said()), "the count", 20)
         until(lambda: not staff.held(), "every job to be handed in")
-        (shots,) = (int(word.split()[1]) for word in staff.said() if word.startswith("shots"))
-        assert shots > 50
-        assert staff.ledger("done") + staff.redis.zcard(keys.DEAD) == jobs + threads + 1
-        assert staff.redis.zcard(keys.DEAD) > 10
+        assert staff.ledger("done") + staff.redis.zcard(keys.DEAD) == 501 * batches + threads
         assert "could not be handled" not in worker.log()
         assert "Exception in thread" not in worker.log()
+
+
+def counted(staff, times):
+    """How many shots there were, which is asked for so many times by now."""
+
+    def told():
+        return [int(word.split()[1]) for word in staff.said() if word.startswith("shots")]
+
+    client.push("tests.worker.sniper.count_shots")
+    until(lambda: len(told()) == times, "the count", 20)
+    return told()[-1]
 
 
 def waiting(staff):
