@@ -4,22 +4,22 @@ import logging
 import os
 import threading
 import time
-from contextlib import contextmanager
-from functools import cache
-from itertools import batched
+from functools import cache, partial
+from itertools import batched, chain, groupby
+from operator import attrgetter
 from typing import NamedTuple
-from uuid import uuid4
 
 import redis
 
 from worker import job, keys, log
 from worker.connection import AWAY, Direct, connect
-from worker.message import encoded
+from worker.message import encoded, new_id
 
 logger = logging.getLogger(__name__)
 
 DEDUPE_SECONDS = 3600
 BATCH = 1000  # jobs in a round trip
+AT_ONCE = 100  # jobs in a script, while which nobody else is served
 ASK_AGAIN = 0.5  # seconds between questions whether Redis is back
 
 # Who may wait for Redis instead of the caller: worker/outbox.py sets itself here, where there is a database.
@@ -37,15 +37,29 @@ class Call(NamedTuple):
     kwargs: dict
 
 
-class Entry(NamedTuple):
-    """A job on its way into Redis."""
+class Entry:
+    """A job on its way into Redis.
 
-    token: str  # of two entries with the same token within an hour, the second is left out
-    queue: str
-    message: bytes
-    seconds: float | None = None  # how long from now it is due, by the clock of Redis
-    due: float | None = None  # or when, in seconds since 1970
-    call: Call | None = None
+    token: of two entries with the same token within an hour, the second is left out. message: in bytes, or a function
+    that makes it once it is needed. seconds: how long from now it is due, by the clock of Redis; due: or when, in
+    seconds since 1970. call: a Call, if it is to be logged.
+    """
+
+    __slots__ = "call", "due", "made", "queue", "seconds", "token"
+
+    def __init__(self, token, queue, message, seconds=None, due=None, call=None):
+        self.token, self.queue, self.made, self.seconds, self.due, self.call = token, queue, message, seconds, due, call
+
+    @property
+    def message(self):
+        if callable(self.made):
+            self.made = self.made()
+        return self.made
+
+    @property
+    def place(self):
+        """The key of where it goes."""
+        return self.queue if self.seconds is None and self.due is None else keys.SCHEDULE
 
 
 def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None):
@@ -55,7 +69,7 @@ def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None):
     pushed again: within an hour it counts once.
     """
     id, content = message(task, args, kwargs, id, queue, seconds and time.time() + seconds)
-    put([Entry(id, queue, content, seconds, call=Call(task, id, queue, [], list(args), kwargs or {}))])
+    put([Entry(id, queue, content, seconds, None, Call(task, id, queue, [], args, kwargs or {}))])
     return id
 
 
@@ -65,18 +79,30 @@ def push_bulk(task, calls, *, queue="default", seconds=None):
     Raises a RedisError as `push` does; then some of the jobs may have been enqueued.
     """
     due = seconds and time.time() + seconds
-    made = [message(task, args, queue=queue, due=due) for args in calls]
-    put([Entry(id, queue, content, seconds) for id, content in made])
-    return [id for id, _ in made]
+    calls = [list(args) for args in calls]
+    for args in calls:
+        job.check_json(task, [], args, {})
+    ids = []
+    for batch in batched(calls, BATCH, strict=False):
+        entries = [entry_of(task, args, queue, seconds, due) for args in batch]
+        put(entries)
+        ids += [entry.token for entry in entries]
+    return ids
+
+
+def entry_of(task, args, queue, seconds, due):
+    """Its message is made as it is sent: Redis takes those before it meanwhile."""
+    id = new_id()
+    return Entry(id, queue, partial(encoded, id, task, args, {}, queue, due), seconds)
 
 
 def message(task, args=(), kwargs=None, id=None, queue="default", due=None):
     """A job as a message of Celery's protocol, version 2, which any Celery worker can run. Returns (id, bytes)."""
-    id = id or str(uuid4())
-    if not id.isprintable() or not set('"\\').isdisjoint(id):
+    if id and not (id.isprintable() and set('"\\').isdisjoint(id)):
         raise ValueError(f"{id!r} cannot be a job's id: use printable characters, without quotes and backslashes")
-    job.check_json(task, job.named([], args, kwargs or {}))
-    return id, encoded(id, task, args, kwargs or {}, queue, due)
+    id, args, kwargs = id or new_id(), list(args), kwargs or {}
+    job.check_json(task, [], args, kwargs)
+    return id, encoded(id, task, args, kwargs, queue, due)
 
 
 def put(entries):
@@ -86,18 +112,35 @@ def put(entries):
 
 def send(entries):
     """Push into Redis. Raises a RedisError, at once while Redis is known to be away."""
-    with breaker().guard():
-        for batch in batched(entries, BATCH, strict=False):
-            scripts().run_many("push", [arguments(entry) for entry in batch])
+    with breaker():
+        if len(entries) == 1:
+            scripts().run(*call(entries))
+        else:
+            for batch in batched(entries, BATCH, strict=False):
+                scripts().run_many(calls(batch))
     for entry in entries:
         if entry.call:
             log.enqueued(*entry.call)
 
 
-def arguments(entry):
-    target = entry.queue if entry.seconds is None and entry.due is None else keys.SCHEDULE
+def calls(entries):
+    """Scripts that push them, in this order: one for those that follow each other to the same place."""
+    for _, together in groupby(entries, key=attrgetter("place")):
+        yield from map(call, batched(together, AT_ONCE, strict=False))
+
+
+def call(entries):
+    """The script that pushes what goes to one place, as (name, keys, arguments)."""
+    place = entries[0].place
+    names = [place, *[keys.dedupe(entry.token) for entry in entries]]
+    if place == keys.SCHEDULE:
+        return "schedule", names, [DEDUPE_SECONDS, *chain.from_iterable(map(later, entries))]
+    return "push", names, [DEDUPE_SECONDS, *[entry.message for entry in entries]]
+
+
+def later(entry):
     when = ["" if each is None else each for each in (entry.seconds, entry.due)]
-    return [keys.dedupe(entry.token), target], [entry.message, DEDUPE_SECONDS, entry.queue, *when]
+    return [f"{entry.queue}\n".encode() + entry.message, *when]
 
 
 @cache
@@ -124,15 +167,13 @@ class Breaker:
         self.lock = threading.Lock()
         os.register_at_fork(after_in_child=self.after_fork)
 
-    @contextmanager
-    def guard(self):
-        """Around commands: raises at once while Redis is known to be away, and finds out that it is."""
+    def __enter__(self):
+        """Around commands: raise at once while Redis is known to be away, and find out that it is."""
         self.check()
-        try:
-            yield
-        except AWAY as error:
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, AWAY):
             self.trip(error)
-            raise
 
     def check(self):
         """Raise a ConnectionError while Redis is known to be away."""

@@ -3,17 +3,21 @@
 import hashlib
 import logging
 import os
+import socket
+import ssl
+import struct
 import threading
 import time
 from collections import deque
 from contextlib import suppress
 from functools import cache, partial
-from itertools import count
+from itertools import count, tee
 from pathlib import Path
 
+import hiredis
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import InvalidResponse, NoScriptError
 from redis.retry import Retry
 
 from worker import config
@@ -93,11 +97,73 @@ class Scripts:
         return run
 
 
-class Direct:
-    """The same straight on a connection, for those who run thousands a second.
+class Line:
+    """A connection to Redis, for those who run thousands of commands a second.
 
-    What redis-py does around a command (its pool's lock, retries, telemetry) takes as long as the command itself.
+    redis-py connects, logs in and hangs up. What it does around a command (its pool's lock, retries, telemetry, the
+    layers of its parser) takes longer than the command itself, so here commands go straight to its socket.
     """
+
+    UNFINISHED = object()
+
+    def __init__(self, pool):
+        # Not by the pool, which would count each that fails, and after a hundred of them make no more.
+        self.connection = pool.connection_class(**pool.connection_kwargs)
+        self.connection.connect()
+        self.socket = self.connection._sock
+        if not isinstance(self.socket, ssl.SSLSocket):  # which tries again and again when its time is over
+            self.leave_timeout_to_the_system()
+        self.reader = hiredis.Reader(
+            protocolError=InvalidResponse,
+            replyError=self.connection._parser.parse_error,
+            notEnoughData=self.UNFINISHED,
+        )
+
+    def leave_timeout_to_the_system(self):
+        """Python would ask before each call whether it can be made without waiting."""
+        seconds = self.socket.gettimeout()
+        limit = struct.pack("ll", int(seconds), round(seconds % 1 * 1_000_000))
+        self.socket.settimeout(None)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self.socket.setsockopt(socket.SOL_SOCKET, option, limit)
+
+    def ask(self, commands):
+        """The answers of commands, RedisErrors among them. Raises a RedisError when it may be that not all arrived."""
+        try:
+            asked = [self.socket.sendall(hiredis.pack_command(words)) for words in commands]
+            return [self.answer() for _ in asked]
+        except (BlockingIOError, TimeoutError) as error:
+            raise redis.TimeoutError("no answer from Redis") from error
+        except OSError as error:
+            raise redis.ConnectionError(f"the line to Redis broke: {error}") from error
+
+    def answer(self):
+        while True:
+            if (found := self.reader.gets()) is self.UNFINISHED:
+                if not (data := self.socket.recv(65536)):
+                    raise redis.ConnectionError("Redis has hung up")
+                self.reader.feed(data)
+            elif not isinstance(found, hiredis.PushNotification):  # which was not asked for, such as of maintenance
+                return found
+
+    def is_over(self):
+        """Whether Redis has hung up: nothing is asked, so there is nothing else to be heard."""
+        try:
+            return self.connection.can_read(0)
+        except redis.RedisError:
+            return True
+
+    def hang_up(self):
+        self.connection.disconnect()
+
+
+def evalsha(call):
+    name, keys, args = call
+    return ("EVALSHA", digest(name), len(keys), *keys, *args)
+
+
+class Direct:
+    """The same on lines that are kept."""
 
     STALE = 1  # seconds without use after which to look whether the server has hung up
 
@@ -108,7 +174,7 @@ class Direct:
         os.register_at_fork(after_in_child=self.begin)
 
     def begin(self):
-        self.idle = deque()  # of (connection, when it was used last)
+        self.idle = deque()  # of (line, when it was used last)
         # Who sends holds one. No Semaphore, which is Python code: a job that is interrupted within it takes the wake-up
         # of another along, and that waits for ever.
         self.slots, self.turn = [threading.Lock() for _ in range(MOST)], count()
@@ -117,7 +183,7 @@ class Direct:
         """Connect anew the next time."""
         with suppress(IndexError):
             while True:
-                self.idle.pop()[0].disconnect()
+                self.idle.pop()[0].hang_up()
 
     def __getattr__(self, name):
         run = partial(self.run, name)
@@ -133,56 +199,48 @@ class Direct:
 
     def run(self, name, keys, args=()):
         """The answer of a script. Raises a RedisError."""
-        return self.run_many(name, [(keys, args)])[0]
+        (answer,) = self.send([evalsha((name, keys, args))])
+        if isinstance(answer, NoScriptError):
+            return self.run_many([(name, keys, args)])[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    def run_many(self, name, calls):
-        """Run a script for each (keys, args) in one round trip; the answers. Raises the first RedisError of these."""
-        for attempt in (1, 2):
-            answers = self.send([("EVALSHA", digest(name), len(keys), *keys, *args) for keys, args in calls])
-            forgotten = any(isinstance(answer, NoScriptError) for answer in answers)
-            if not forgotten or attempt == 2:
-                break
-            self.send([("SCRIPT", "LOAD", source(name))])
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
+    def run_many(self, calls):
+        """The answers of scripts, each (name, keys, args) and sent as it comes, in one round trip.
+
+        Raises the first RedisError of these. All run again when Redis had forgotten one: they have to bear that.
+        """
+        calls, again, loads = tee(calls, 3)
+        answers = self.send(map(evalsha, calls))
+        errors = [answer for answer in answers if isinstance(answer, Exception)]
+        if any(isinstance(error, NoScriptError) for error in errors):
+            self.send([("SCRIPT", "LOAD", source(name)) for name in {name for name, *_ in loads}])
+            answers = self.send(map(evalsha, again))
+            errors = [answer for answer in answers if isinstance(answer, Exception)]
+        if errors:
+            raise errors[0]
         return answers
 
     def send(self, commands):
         with self.slots[next(self.turn) % MOST]:
             if self.check:
                 self.check()
-            connection = self.take()
+            line = self.take()
             try:
-                connection.send_packed_command(connection.pack_commands(commands))
-                answers = [self.read(connection) for _ in commands]
+                answers = line.ask(commands)
             except BaseException:
-                connection.disconnect()  # an answer may be under way, and would be taken for that of the next command
+                line.hang_up()  # an answer may be under way, and would be taken for that of the next command
                 raise
-            self.idle.append((connection, time.monotonic()))
+            self.idle.append((line, time.monotonic()))
             return answers
 
     def take(self):
         try:
-            connection, used = self.idle.pop()
+            line, used = self.idle.pop()
         except IndexError:
-            # Not by the pool, which would count each that fails, and after a hundred of them make no more.
-            return self.pool.connection_class(**self.pool.connection_kwargs)
-        if time.monotonic() - used > self.STALE and self.is_over(connection):
-            connection.disconnect()
-        return connection
-
-    @staticmethod
-    def is_over(connection):
-        """Nothing is asked, so the one thing to be heard is that the server hangs up."""
-        try:
-            return connection.can_read(0)
-        except redis.RedisError:
-            return True
-
-    @staticmethod
-    def read(connection):
-        try:
-            return connection.read_response()
-        except redis.ResponseError as error:
-            return error
+            return Line(self.pool)
+        if time.monotonic() - used > self.STALE and line.is_over():
+            line.hang_up()
+            return Line(self.pool)
+        return line

@@ -77,12 +77,14 @@ def check(function, args, kwargs):
     Ids survive; objects would be stale by the time the job runs (Sidekiq's best practice: "small and simple").
     """
     inspect.signature(function).bind(*args, **kwargs)
-    check_json(f"{getattr(function, 'func', function).__qualname__}()", named(parameters(function), args, kwargs))
+    check_json(f"{getattr(function, 'func', function).__qualname__}()", parameters(function), args, kwargs)
 
 
-def check_json(what, arguments):
-    """Raise TypeError when JSON would change one of the `arguments`, a dict; `what` is called with them."""
-    for name, value in arguments.items():
+def check_json(what, parameters, args, kwargs):
+    """Raise TypeError when JSON would change an argument with which `what` is called."""
+    if odd([*args, *kwargs.values()]) is None:
+        return
+    for name, value in named(parameters, args, kwargs).items():
         if (found := odd(value)) is not None:
             hint = ": pass its .pk and load it in the job" if hasattr(found, "pk") else ""
             raise TypeError(f"{what} got {name}={found!r}, a {type(found).__name__}, which JSON cannot hold{hint}")

@@ -3,13 +3,17 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from worker import job
 
 NOBODY = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+as_json = json.JSONEncoder(allow_nan=False).encode  # `json.dumps` with an option makes an encoder for each call
 
 more_headers = dict  # of a new job; worker/sentry.py puts its own function here
 
@@ -18,47 +22,65 @@ class Unreadable(Exception):
     """A message that no task here can be called with."""
 
 
+def new_id():
+    """A random UUID as text: what `str(uuid4())` is, in a third of the time."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
 def encoded(id, task, args, kwargs, queue, due=None):
     """The message of a new job, in bytes; `due` in seconds since 1970, if it is for later.
 
     Raises TypeError or ValueError for arguments that JSON cannot hold.
     """
-    body = json.dumps([list(args), kwargs, NOBODY], allow_nan=False)
-    return json.dumps(
-        {
-            "body": base64.b64encode(body.encode()).decode(),
-            "content-encoding": "utf-8",
-            "content-type": "application/json",
-            "headers": {
-                "lang": "py",
-                "task": task,
-                "id": id,
-                "root_id": id,
-                "parent_id": None,
-                "group": None,
-                "eta": datetime.fromtimestamp(due, UTC).isoformat() if due else None,
-                "expires": None,
-                "retries": 0,
-                "timelimit": [None, None],
-                "argsrepr": "",
-                "kwargsrepr": "",
-                "origin": "",
-                "ignore_result": True,
-                "enqueued_at": time.time(),
-                "enqueued_by": job.enqueued_by(),
-                **more_headers(),
-            },
-            "properties": {
-                "correlation_id": id,
-                "reply_to": "",
-                "delivery_mode": 2,
-                "delivery_info": {"exchange": "", "routing_key": queue},
-                "priority": 0,
-                "body_encoding": "base64",
-                "delivery_tag": id,
-            },
-        }
-    ).encode()
+    body = base64.b64encode(as_json([args, kwargs, NOBODY]).encode()).decode()
+    eta = f'"{datetime.fromtimestamp(due, UTC).isoformat()}"' if due else "null"
+    by, more = job.enqueued_by(), more_headers()
+    rest = (as_json(by) if by else "null") + (f", {as_json(more)[1:-1]}" if more else "")
+    return (form(task, queue) % (body, id, id, eta, time.time(), rest, id, id)).encode()
+
+
+@lru_cache(1000)
+def form(task, queue):
+    """What all messages of a task in a queue have in common, as text with a %s for each thing that they have not.
+
+    To write a message as a whole takes five times as long. An id goes in unescaped, so that scripts find in it what
+    Python reads in it.
+    """
+    text, value = "%s", "value %s"
+    message = {
+        "body": text,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py",
+            "task": task.replace("%", "%%"),
+            "id": text,
+            "root_id": text,
+            "parent_id": None,
+            "group": None,
+            "eta": value,
+            "expires": None,
+            "retries": 0,
+            "timelimit": [None, None],
+            "argsrepr": "",
+            "kwargsrepr": "",
+            "origin": "",
+            "ignore_result": True,
+            "enqueued_at": value,
+            "enqueued_by": value,
+        },
+        "properties": {
+            "correlation_id": text,
+            "reply_to": "",
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": queue.replace("%", "%%")},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": text,
+        },
+    }
+    return json.dumps(message).replace('"value %s"', "%s")
 
 
 def decoded(message):

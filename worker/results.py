@@ -68,7 +68,7 @@ def keep(result, value=None):
         "run_after": due.isoformat() if (due := result.task.run_after) else None,
         **{name: time.isoformat() if (time := getattr(result, name)) else None for name in TIMES},
     }
-    with client.breaker().guard():
+    with client.breaker():
         client.scripts().command("SET", keys.done(result.id), json.dumps(record), "EX", result.task.keep_result)
 
 

@@ -18,7 +18,7 @@ class Task(celery.Task):
 
     def apply_async(self, args=None, kwargs=None, **options):
         """Enqueue the job. Raises TypeError for arguments that JSON would change."""
-        job.check_json(self.name, job.named(job.parameters_of(self), args or (), kwargs or {}))
+        job.check_json(self.name, job.parameters_of(self), args or (), kwargs or {})
         # Celery makes a time of it, by a clock that may be wrong; of the headers of a retry, it is the last one's.
         headers = (options.get("headers") or {}) | {"countdown": options.get("countdown")}
         return super().apply_async(args, kwargs, **options | {"headers": headers})

@@ -92,13 +92,19 @@ class TestPush:
 
 class TestBulk:
     def test_keeps_the_order_and_takes_a_thousand_in_a_round_trip(self, redis, monkeypatch):
-        trips, send = [], client.scripts().send
-        monkeypatch.setattr(client.scripts(), "send", lambda commands: trips.append(len(commands)) or send(commands))
+        trips, run = [], client.scripts().run_many
+
+        def counted(calls):
+            calls = list(calls)
+            trips.append([len(names) - 1 for _, names, _ in calls])
+            return run(calls)
+
+        monkeypatch.setattr(client.scripts(), "run_many", counted)
         ids = client.push_bulk("tasks.add", ([number, 1] for number in range(2500)))
         jobs = reversed(redis.lrange("default", 0, -1))
         assert [json.loads(job)["headers"]["id"] for job in jobs] == ids
         assert waiting(redis) == [[[number, 1], {}] for number in range(2500)]
-        assert [trip for trip in trips if trip > 1] == [1000, 1000, 500]
+        assert trips == [[100] * 10, [100] * 10, [100] * 5]
 
     def test_of_nothing_is_nothing(self, redis):
         assert client.push_bulk("tasks.add", []) == []
@@ -107,6 +113,35 @@ class TestBulk:
     def test_for_later(self, redis):
         client.push_bulk("tasks.add", [[1], [2]], queue="mailers", seconds=60)
         assert [job[:8] for job in redis.zrange(keys.SCHEDULE, 0, -1)] == [b"mailers\n"] * 2
+
+
+class TestSend:
+    def test_keeps_the_order_of_jobs_of_several_queues_and_times(self, redis):
+        jobs = [client.message("tasks.add", [number]) for number in range(6)]
+        places = [
+            ("default", None),
+            ("default", None),
+            ("mailers", None),
+            ("default", 1.5),
+            ("mailers", 1),
+            ("default", None),
+        ]
+        entries = [
+            client.Entry(id, queue, message, due=due) for (id, message), (queue, due) in zip(jobs, places, strict=True)
+        ]
+        client.send([*entries, entries[0], entries[3]])  # each counts once
+        assert waiting(redis) == [[[0], {}], [[1], {}], [[5], {}]]
+        assert waiting(redis, "mailers") == [[[2], {}]]
+        scheduled = [(b"mailers\n" + jobs[4][1], 1), (b"default\n" + jobs[3][1], 1.5)]
+        assert redis.zrange(keys.SCHEDULE, 0, -1, withscores=True) == scheduled
+
+    def test_of_scripts_that_redis_forgot(self, redis):
+        (first, one), (second, two) = client.message("tasks.add", [1]), client.message("tasks.add", [2])
+        entries = [client.Entry(first, "default", one), client.Entry(second, "default", two, due=1)]
+        redis.script_flush()
+        client.send(entries)
+        assert waiting(redis) == [[[1], {}]]
+        assert redis.zcard(keys.SCHEDULE) == 1
 
 
 def test_everything_that_was_pushed_by_many_threads_is_there_once(redis):
@@ -155,8 +190,11 @@ class TestBreaker:
 def test_an_error_of_the_caller_is_no_outage(redis):
     redis.set("default", "no list")
     with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
-        client.push("tasks.add", id="again")
+        client.push("tasks.add", [1], id="again")
     assert client.push("tasks.add", queue="mailers")
+    redis.delete("default")
+    client.push("tasks.add", [1], id="again")  # it was not pushed, so it counts
+    assert waiting(redis) == [[[1], {}]]
 
 
 def test_a_push_in_doubt_may_be_repeated(server):

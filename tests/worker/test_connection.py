@@ -12,7 +12,7 @@ from tests.chaos.proxy import Proxy
 from tests.servers import until
 from tests.tls import Terminator
 from worker import client, config, job, keys, limits
-from worker.connection import MOST, Direct, Scripts, connect
+from worker.connection import MOST, Direct, Line, Scripts, connect
 
 pytestmark = pytest.mark.usefixtures("no_outbox")
 
@@ -47,7 +47,7 @@ class TestScripts:
     def test_raise_what_redis_says(self, redis):
         redis.set("default", "no list")
         with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
-            Direct(redis).run("push", [keys.dedupe("a"), "default"], ["job", 60, "default", "", ""])
+            Direct(redis).run("push", ["default", keys.dedupe("a")], [60, "job"])
 
     def test_of_a_replica_that_becomes_the_master(self, server):
         """A failover: writing is refused until the old replica is told that it is the master now."""
@@ -72,6 +72,26 @@ class TestDirect:
         for _ in range(3):
             assert direct.send([("PING",)]) == [b"PONG"]
             redis.client_kill_filter(_type="normal", skipme=True)
+
+    def test_hears_answers_alone(self, redis):
+        """With protocol 3 Redis may say other things in between, such as that a key has changed."""
+        direct = Direct(client.connection())
+        direct.command("HELLO", 3)
+        direct.command("CLIENT", "TRACKING", "ON")
+        for number in range(3):
+            direct.command("GET", "watched")
+            redis.set("watched", number)
+            assert direct.send([("PING",), ("GET", "watched")]) == [b"PONG", str(number).encode()]
+
+    @pytest.mark.parametrize("size", [1, 100_000])
+    def test_says_so_when_redis_does_not_answer(self, server, size):
+        direct = Direct(client.connection())
+        direct.command("PING")
+        server.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(redis_py.TimeoutError):
+            direct.send([("ECHO", "x" * size)] * 1000)
+        server.process.send_signal(signal.SIGCONT)
+        assert direct.command("ECHO", "again") == b"again"
 
     def test_keeps_a_connection_that_was_idle(self, redis, monkeypatch):
         """To connect anew takes three round trips, and more with TLS."""
@@ -101,7 +121,7 @@ class TestDirect:
         """As a job is by its time limit, between a command and its answer."""
         direct = Direct(client.connection())
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(direct, "read", lambda connection: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(Line, "answer", lambda line: (_ for _ in ()).throw(KeyboardInterrupt))
             direct.send([("ECHO", "lost")])
         assert direct.send([("ECHO", "next")]) == [b"next"]
 
@@ -167,6 +187,16 @@ class TestTls:
         client.push_bulk("tasks.add", [[1]] * 3)
         assert connect().llen("default") == 4
         assert encrypted.handshakes >= 2
+
+    def test_a_redis_that_hangs_is_noticed_behind_it(self, encrypt, server):
+        encrypt(server.port)
+        client.push("tasks.add", id="a")
+        server.process.send_signal(signal.SIGSTOP)
+        with pytest.raises((redis_py.TimeoutError, redis_py.ConnectionError)):
+            client.push("tasks.add", id="b")
+        server.process.send_signal(signal.SIGCONT)
+        until(lambda: pushed("b"), "a push that is taken", 10)
+        assert ids(redis_py.Redis(port=server.port)) == ["a", "b"]
 
     def test_a_worker_runs_jobs_over_it(self, staff, encrypt):
         worker = staff.start(2, REDIS_URL=encrypt(staff.server.port).url)

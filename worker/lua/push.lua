@@ -1,12 +1,16 @@
--- Enqueue a job once. KEYS: dedupe:{token}, the queue or schedule.
--- ARGV: message, seconds that dedupe is kept, queue, seconds from now (empty: at once), or the time when it is due.
--- Returns 1, or 0 when this token was used before.
-if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[2]) then return 0 end
-if ARGV[4] ~= '' then
-  redis.call('ZADD', KEYS[2], now() + ARGV[4], ARGV[3] .. '\n' .. ARGV[1])
-elseif ARGV[5] ~= '' then
-  redis.call('ZADD', KEYS[2], ARGV[5], ARGV[3] .. '\n' .. ARGV[1])
-else
-  redis.call('LPUSH', KEYS[2], ARGV[1])
+-- Enqueue jobs, each once. KEYS: their queue, dedupe:{token} of each. ARGV: seconds that dedupe is kept, their messages.
+-- Returns how many tokens were not used before.
+local new, messages = {}, {}
+for index = 2, #KEYS do
+  if redis.call('SET', KEYS[index], 1, 'NX', 'EX', ARGV[1]) then
+    new[#new + 1] = KEYS[index]
+    messages[#messages + 1] = ARGV[index]
+  end
 end
-return 1
+if #new == 0 then return 0 end
+local pushed = redis.pcall('LPUSH', KEYS[1], unpack(messages))
+if type(pushed) == 'table' then -- an error, such as that the queue is no list: these may be pushed again
+  redis.call('DEL', unpack(new))
+  return pushed
+end
+return #new
