@@ -86,15 +86,15 @@ def form(task, queue):
 def decoded(message):
     """(headers, properties, args, kwargs, embedded) of a message; Unreadable when it is not as it should be."""
     try:
-        content = json.loads(message)
+        content = json.loads(message.decode())
         headers, properties, body = content["headers"], content["properties"], content["body"]
         if properties.get("body_encoding") == "base64":
             body = base64.b64decode(body)
         args, kwargs, embedded = json.loads(body)
-        parts = (headers["id"], str), (headers["task"], str), (args, list), (kwargs, dict), (embedded, dict)
-        for value, kind in parts:
-            if not isinstance(value, kind):
-                raise TypeError(f"{value!r:.100} where a {kind.__name__} should be")
+        if not (isinstance(headers["id"], str) and isinstance(headers["task"], str)):
+            raise TypeError("its id and its task have to be text")
+        if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embedded, dict)):
+            raise TypeError("its body has to be a list of a list and two objects")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unreadable(f"not a message of Celery's protocol, version 2: {error!r}") from error
     return headers, properties, args, kwargs, embedded

@@ -10,7 +10,6 @@ import traceback
 
 import redis
 from celery import signals
-from celery.app import trace
 from celery.app.task import Context
 from celery.concurrency.base import BasePool
 from celery.states import FAILURE, RETRY
@@ -21,6 +20,7 @@ from worker import config, dead, job, keys, limits, log, retries
 from worker.heartbeat import Heartbeat
 from worker.message import Unreadable, decoded, expired, id_of
 from worker.process import Process
+from worker.tracer import Tracer
 from worker.transport import Doorbell, Transport
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Pool(BasePool):
             "kwargs": kwargs,
             "retries": json.loads(held.attempts)["attempt"] if held.attempts else headers.get("retries", 0),
             "is_eager": False,
-            "headers": {name: value for name, value in headers.items() if name not in CELERYS_HEADERS},
+            "headers": {name: headers[name] for name in headers.keys() - CELERYS_HEADERS},
             "hostname": self.process.id,
             "reply_to": properties.get("reply_to"),
             "correlation_id": properties.get("correlation_id"),
@@ -103,7 +103,7 @@ class Pool(BasePool):
         }  # fmt: skip
         token = job.current.set(running)
         try:
-            self.run(running, self.app.tasks[running.name], tracer, request)
+            self.run(running, tracer, request)
         finally:
             job.current.reset(token)
 
@@ -111,20 +111,19 @@ class Pool(BasePool):
         if name not in self.tracers:
             if name not in self.app.tasks:
                 raise Unreadable(f"no task is called {name!r} here")
-            task = self.app.tasks[name]
-            self.tracers[name] = trace.build_tracer(name, task, self.app.loader, self.process.id, app=self.app)
+            self.tracers[name] = Tracer(self.app, self.app.tasks[name], self.process.id)
         return self.tracers[name]
 
-    def run(self, running, task, tracer, request):
-        """Run the job in Celery's tracer, and do in Redis what becomes of it."""
-        hard, soft = request.get("timelimit") or (None, None)
+    def run(self, running, tracer, request):
+        """Run the job, and do in Redis what becomes of it."""
+        task, (hard, soft) = tracer.task, request.get("timelimit") or (None, None)
         running.hard, running.soft = hard or task.time_limit, soft or task.soft_time_limit
         self.process.running[running.held.tag] = running
         log.started(running, job.parameters_of(task), request["args"], request["kwargs"])
         info = error = None
         try:
-            info = tracer(running.id, request["args"], request["kwargs"], request).info
-        except Exception as its_own:  # the next link of a chain that could not be published, and such
+            info = tracer.call(running, request)
+        except Exception as its_own:
             error = its_own
         finally:
             self.process.running.pop(running.held.tag, None)  # no limit holds for what comes now

@@ -33,6 +33,8 @@ class Task(celery.Task):
         if self.request.is_eager:
             return self.run(*args, **kwargs)
         running = job.current.get()
+        if running.raised:
+            raise running.raised
         try:
             try:
                 limits.arm(running)
