@@ -14,8 +14,6 @@ from worker import config, job
 
 logger = logging.getLogger("worker")
 
-TEXT = "%(asctime)s %(levelname)s pid=%(process)d thread=%(threadName)s %(name)s: %(message)s"
-
 
 def settings(handler="logging.StreamHandler"):
     """The logging configuration of web and worker alike, as `logging.config.dictConfig` takes it."""
@@ -143,6 +141,23 @@ class TextFormatter(logging.Formatter):
 
     second = 0, ""  # the last one, and its text
 
+    def format(self, record):
+        if record.exc_info or record.stack_info:
+            return super().format(record)
+        record.message = record.getMessage()
+        return self.formatMessage(record)
+
+    def formatMessage(self, record):
+        line = (
+            f"{self.formatTime(record)} {record.levelname} pid={record.process} thread={record.threadName} "
+            f"{record.name}: {record.message}"
+        )
+        running = job.current.get()
+        if running and running.id in record.message:
+            return line
+        found = belongs_to()
+        return f"{line} [{' '.join(f'{name}={value}' for name, value in found.items())}]" if found else line
+
     def formatTime(self, record, datefmt=None):
         second, text = self.second
         if second != int(record.created):
@@ -150,13 +165,6 @@ class TextFormatter(logging.Formatter):
             text = time.strftime(self.default_time_format, time.localtime(second))
             self.second = second, text
         return f"{text},{int(record.msecs):03}"
-
-    def formatMessage(self, record):
-        line, running = super().formatMessage(record), job.current.get()
-        if running and running.id in record.message:
-            return line
-        found = belongs_to()
-        return f"{line} [{' '.join(f'{name}={value}' for name, value in found.items())}]" if found else line
 
 
 class JsonFormatter(logging.Formatter):
@@ -178,7 +186,7 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-FORMATTERS = {"text": lambda: TextFormatter(TEXT), "json": JsonFormatter}
+FORMATTERS = {"text": TextFormatter, "json": JsonFormatter}
 
 
 def say(text, *_):
