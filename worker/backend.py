@@ -99,7 +99,12 @@ class Backend(BaseTaskBackend):
 
 def function(task):
     """What the arguments of an enqueue are for: the task's function without the context, which the worker adds."""
-    return partial(task.func, None) if task.takes_context else task.func
+    return without_context(task.func) if task.takes_context else task.func
+
+
+@cache
+def without_context(function):
+    return partial(function, None)
 
 
 class QueueBackend(Backend):

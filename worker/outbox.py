@@ -6,9 +6,11 @@ it. A push counts once (`dedupe:{token}`), so it may be repeated. This is the tr
 """
 
 import logging
+import os
 import threading
 from datetime import timedelta
 from functools import partial
+from itertools import batched
 
 import redis
 from celery.signals import worker_ready
@@ -66,15 +68,55 @@ def write(entries):
 
 
 def push(entries):
-    """Push what was committed, and delete its rows. What goes wrong here is left to the relay."""
-    from worker.models import Outbox
-
+    """Push what was committed, and see to it that its rows go. What goes wrong here is left to the relay."""
     try:
         client.send(entries)
-        for start in range(0, len(entries), BATCH):
-            Outbox.objects.filter(pk__in=[entry.token for entry in entries[start : start + BATCH]]).delete()
-    except (redis.RedisError, DatabaseError) as error:
+    except redis.RedisError as error:
         logger.warning("%d jobs wait in the database: %s", len(entries), error)
+    else:
+        pushed.add([entry.token for entry in entries])
+
+
+class Pushed:
+    """Rows whose jobs Redis has. They are deleted together, a moment later: a delete by itself, and its commit, would
+    cost a request more than all the rest of an enqueue."""
+
+    MOMENT = 0.2  # seconds; what is killed meanwhile leaves rows to the relay
+
+    def __init__(self):
+        self.begin()
+        os.register_at_fork(after_in_child=self.begin)
+
+    def begin(self):
+        self.tokens, self.lock = [], threading.Lock()
+
+    def add(self, tokens):
+        with self.lock:
+            is_first = not self.tokens
+            self.tokens += tokens
+        if is_first:
+            try:
+                threading.Timer(self.MOMENT, self.run).start()  # a process that ends waits for it
+            except RuntimeError:  # no more threads, as when a process is about to end
+                self.delete()
+
+    def run(self):
+        self.delete()
+        limits.clean()
+
+    def delete(self):
+        from worker.models import Outbox
+
+        with self.lock:
+            tokens, self.tokens = self.tokens, []
+        try:
+            for some in batched(tokens, BATCH, strict=False):
+                Outbox.objects.filter(pk__in=some).delete()
+        except DatabaseError as error:
+            logger.warning("rows of %d pushed jobs are left to the relay: %s", len(tokens), error)
+
+
+pushed = Pushed()
 
 
 def relay():

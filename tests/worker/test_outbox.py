@@ -1,6 +1,7 @@
 """A job comes to be with the transaction that enqueues it, and is pushed once, whatever happens on the way."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -41,6 +42,8 @@ JOBS = dict.fromkeys(WAYS, 1) | {"group": 2, "push_bulk": 2}  # that each of the
 
 
 def rows():
+    """How many are left when those of pushed jobs are deleted, which is to be in a moment."""
+    outbox.pushed.delete()
     return Outbox.objects.count()
 
 
@@ -194,6 +197,11 @@ class TestOutage:
             tasks.note.enqueue("a")
 
 
+def commit():
+    with transaction.atomic():
+        tasks.note.enqueue("a")
+
+
 def begin_as_a_new_process():
     """One that has not enqueued anything, and knows nothing of an outage."""
     client.breaker.cache_clear()
@@ -342,6 +350,58 @@ class TestRelay:
 
         assert at_once(hold, relay)[1] == 2
         assert rows() == 1
+
+
+class TestPushed:
+    """Rows of jobs that Redis has go by themselves, and together."""
+
+    def test_are_deleted_a_moment_later_however_many_in_one_go(self, redis, monkeypatch):
+        deleted, delete = [], outbox.pushed.delete
+        monkeypatch.setattr(outbox.pushed, "delete", lambda: deleted.append(len(outbox.pushed.tokens)) or delete())
+        monkeypatch.setattr(outbox.pushed, "MOMENT", 1)
+        for _ in range(20):
+            commit()
+        assert redis.llen("default") == Outbox.objects.count() == 20
+        until(lambda: not Outbox.objects.exists(), "no rows", 20)
+        assert deleted == [20]
+        commit()
+        until(lambda: not Outbox.objects.exists(), "no rows after the next", 20)
+        assert deleted == [20, 1]
+
+    def test_are_left_to_the_relay_when_the_database_is_away(self, redis, monkeypatch, caplog):
+        def refuse(**_):
+            raise DatabaseError("no database")
+
+        commit()
+        with monkeypatch.context() as patch:
+            patch.setattr(Outbox.objects, "filter", refuse)
+            outbox.pushed.delete()
+        assert "rows of 1 pushed jobs are left to the relay: no database" in caplog.text
+        age()
+        assert outbox.relay() == 1
+        assert Outbox.objects.count() == 0
+        assert redis.llen("default") == 1
+
+    def test_are_gone_when_a_process_has_ended(self, staff):
+        program = (
+            "from django.db import transaction\n"
+            "from tests.worker import tasks\n"
+            "from worker.models import Outbox\n"
+            "with transaction.atomic():\n"
+            "    tasks.note.enqueue('a')\n"
+            "assert Outbox.objects.count() == 1"
+        )
+        staff.script(program)
+        assert staff.database.ask("SELECT count(*) FROM worker_outbox") == [(0,)]
+        assert staff.redis.llen("default") == 1
+
+    def test_a_fork_deletes_its_own(self, redis):
+        commit()
+        child = os.fork()
+        if not child:
+            os._exit(len(outbox.pushed.tokens))
+        assert os.waitpid(child, 0)[1] == 0
+        assert rows() == 0
 
 
 @pytest.mark.parametrize("how", ["refused", "hung"])
