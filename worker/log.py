@@ -17,6 +17,7 @@ logger = logging.getLogger("worker")
 
 def settings(handler="logging.StreamHandler"):
     """The logging configuration of web and worker alike, as `logging.config.dictConfig` takes it."""
+    find_less()
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -42,6 +43,15 @@ def settings(handler="logging.StreamHandler"):
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }
+
+
+def find_less():
+    """The place in the code and the task of asyncio, which no line here says, cost a third of one (HOWTO of `logging`).
+
+    Not for whoever imports this: a program that only enqueues has a log of its own, which may say them.
+    """
+    logging._srcfile = None
+    logging.logAsyncioTasks = logging.logMultiprocessing = False
 
 
 @cache
@@ -119,11 +129,6 @@ class Together(logging.StreamHandler):
                 encoding = self.stream.encoding
                 self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             super().flush()
-
-
-# What no line here says costs a third of a line: the place in the code, and the task of asyncio (HOWTO of `logging`).
-logging._srcfile = None
-logging.logAsyncioTasks = logging.logMultiprocessing = False
 
 
 def belongs_to():
