@@ -1,17 +1,24 @@
 """Puts a Celery app on this engine: ours in worker/celery.py, or any other, with or without Django.
 
-app = Celery("mine", broker=os.environ["REDIS_URL"])
+app = Celery("mine")
 engine.install(app)
+
+Its jobs are in the Redis of REDIS_URL.
 """
 
 from kombu import Queue
 
-from worker import config
+from worker import config, env
 from worker.connection import MOST
+from worker.errors import ConfigurationError
 
 
 def install(app):
-    """Set the transport, the pool and the base class of the tasks; before the app has any."""
+    """Set the transport, the pool and the base class of the tasks; before the app has any.
+
+    Raises ConfigurationError for an app that was given another broker than REDIS_URL.
+    """
+    check_broker(app.conf.broker_url)
     app.task_cls = "worker.task:EngineTask"
     app.control_cls = "worker.control:Control"
     if config.SENTRY_DSN:
@@ -20,9 +27,19 @@ def install(app):
         sentry.start()
     app.conf.update(
         common(),
+        broker_url=config.REDIS_URL,
         broker_transport="worker.transport:Transport",
         worker_pool="worker.pool:Pool",
     )
+
+
+def check_broker(url):
+    """The engine would leave it alone: the jobs would go to a Redis that nobody has named."""
+    if url and config.any_certificate(url) != config.REDIS_URL:
+        raise ConfigurationError(
+            f"the app's broker is {env.masked(url)!r}, but its jobs are kept in REDIS_URL, which is "
+            f"{env.masked(config.REDIS_URL)!r}: give the app no broker, and set REDIS_URL"
+        )
 
 
 def common():

@@ -2,9 +2,30 @@
 
 import subprocess
 
+import pytest
+from celery import Celery
+
 from tests.servers import ROOT, until
-from worker import client, keys
+from worker import client, config, engine, keys
+from worker.errors import ConfigurationError
 from worker.process import Process
+
+
+class TestInstall:
+    @pytest.mark.parametrize("broker", [None, config.REDIS_URL], ids=["none", "the same"])
+    def test_has_an_app_use_the_redis_of_the_jobs(self, broker):
+        app = Celery("mine", broker=broker, set_as_current=False)
+        engine.install(app)
+        assert app.conf.broker_url == config.REDIS_URL
+
+    def test_refuses_an_app_that_asks_for_another_one(self):
+        app = Celery("mine", broker="redis://:hunter2@elsewhere:1/0", set_as_current=False)
+        with pytest.raises(ConfigurationError) as error:
+            engine.install(app)
+        assert str(error.value) == (
+            f"the app's broker is 'redis://:***@elsewhere:1/0', but its jobs are kept in REDIS_URL, which is "
+            f"'{config.REDIS_URL}': give the app no broker, and set REDIS_URL"
+        )
 
 
 class TestChord:
