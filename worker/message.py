@@ -107,6 +107,6 @@ def expired(headers):
 
 
 def id_of(message):
-    """The job's id, as the scripts find it."""
+    """The job's id as the scripts find it, without decoding anything: JSON's own way to write `é` or a quote stays."""
     found = re.search(rb'"id"\s*:\s*"([^"]+)"', message)
     return found.group(1).decode(errors="replace") if found else hashlib.sha1(message).hexdigest()

@@ -71,7 +71,7 @@ class Pool(BasePool):
                     self.take(held)
             except Exception as error:  # of a message that is odd in a way that nobody thought of
                 logger.exception("a job could not be handled, and is dead: job=%s", id_of(held.message))
-                self.bury(held, id_of(held.message), error, 0)
+                self.bury(held, error, 0)
             finally:
                 self.process.running.pop(held.tag, None)
                 self.process.thread_is_idle(held.tag)
@@ -81,12 +81,12 @@ class Pool(BasePool):
             headers, properties, args, kwargs, embedded = decoded(held.message)
             tracer, old = self.tracer(headers["task"]), expired(headers)
         except (Unreadable, ValueError, TypeError) as error:
-            self.bury(held, id_of(held.message), Unreadable(str(error)), 0)
+            self.bury(held, Unreadable(str(error)), 0)
             return
         running = job.Running(headers["task"], headers["id"], held.queue, held, headers.get("enqueued_by"))
         if old:
             logger.info("expired %s job=%s", running.name, running.id)
-            self.process.finish(held, "expired", running.id)
+            self.process.finish(held, "expired", id_of(held.message))
             return
         request = headers | embedded | {
             "args": args,
@@ -141,29 +141,29 @@ class Pool(BasePool):
         log.done(running)
         self.process.tally.add(running)
         held = running.held
-        self.process.finish(held, "done", running.id if held.attempts or held.deliveries else None)
+        self.process.finish(held, "done", id_of(held.message) if held.attempts or held.deliveries else None)
 
     def retry(self, running, error, attempt, seconds):
         log.retrying(running, error, seconds)
         self.process.tally.add(running, failed=True)
         failure = dead.record_of(error, attempt + 1, running.held.attempts)
-        self.move(running.held, keys.RETRY, running.id, seconds, failure)
+        self.move(running.held, keys.RETRY, seconds, failure)
 
     def exhausted(self, running, task, error, request):
         log.failed(running, "".join(traceback.format_exception(error)))
         self.process.tally.add(running, failed=True)
         if getattr(task, "on_exhausted", "dead") == "discard":
-            self.process.finish(running.held, "discarded", running.id)
+            self.process.finish(running.held, "discarded", id_of(running.held.message))
         else:
-            self.bury(running.held, running.id, error, request["retries"] + 1)
+            self.bury(running.held, error, request["retries"] + 1)
 
-    def bury(self, held, id, error, attempt):
-        moved = self.move(held, keys.DEAD, id, 0, dead.record_of(error, attempt, held.attempts))
+    def bury(self, held, error, attempt):
+        moved = self.move(held, keys.DEAD, 0, dead.record_of(error, attempt, held.attempts))
         if moved:
             dead.tell(held.queue, held.message, error)
         return moved
 
-    def move(self, held, target, id, seconds, failure):
+    def move(self, held, target, seconds, failure):
         """To retry or dead, however long Redis is away: until then the job is safe in inflight.
 
         Returns whether it was this process' to move: not when that was taken for dead, or the job given up.
@@ -171,7 +171,7 @@ class Pool(BasePool):
         names = [self.process.inflight, target, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER]
         while self.process.held.get(held.tag) is held:
             try:
-                moved = self.process.moves.fail(names, [held.tag, id, seconds, failure])
+                moved = self.process.moves.fail(names, [held.tag, id_of(held.message), seconds, failure])
             except redis.RedisError as error:
                 self.process.outage.met(error)
                 time.sleep(0.5)
@@ -184,7 +184,7 @@ class Pool(BasePool):
         """A job past its hard limit is dead. Only the end of its process can stop it, so that ends and is restarted."""
         error = limits.HardTimeLimit(f"it ran for {running.elapsed:.0f} s, and its time limit is over")
         attempts = json.loads(running.held.attempts)["attempt"] if running.held.attempts else 0
-        if not self.bury(running.held, running.id, error, attempts + 1):
+        if not self.bury(running.held, error, attempts + 1):
             return  # it ended just now
         log.overran(running)
         self.process.quiet = True
