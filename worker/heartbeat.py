@@ -101,6 +101,7 @@ class Heartbeat(threading.Thread):
 
     def promote(self):
         scheduled.promote(self.scripts)
+        scheduled.adopt(self.scripts, self.process.queues)
 
     def tick(self):
         periodic.tick(self.client, self.scripts, self.recurring)

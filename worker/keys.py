@@ -103,6 +103,15 @@ def metrics(minute, minutes=1):
 # hash: the same fields. Of all time, for who can take only a count that never falls (Prometheus).
 METRICS_TOTAL = "metrics:total"
 
+
+def priorities(queue):
+    """lists, which are stock Celery's: jobs for which it was told a priority, by that; 0, the first, is in the queue.
+
+    Any worker brings them to their queue. Here a job that must not wait has a queue of its own.
+    """
+    return [f"{queue}\x06\x16{priority}" for priority in range(1, 10)]
+
+
 OURS = ("schedule", "retry", "dead", "attempts", "deliveries", "processes", "paused")
 PREFIXES = ("inflight:", "process:", "work:", "dedupe:", "done:", "undo:", "periodic:", "signals:", "stat:", "metrics:")
 

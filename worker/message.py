@@ -85,25 +85,70 @@ def form(task, queue):
 
 def decoded(message):
     """(headers, properties, args, kwargs, embedded) of a message; Unreadable when it is not as it should be."""
+    content = None
     try:
         content = json.loads(message.decode())
         headers, properties, body = content["headers"], content["properties"], content["body"]
         if properties.get("body_encoding") == "base64":
             body = base64.b64decode(body)
-        args, kwargs, embedded = json.loads(body)
+        if compression := headers.get("compression"):
+            body = decompressed(body, compression)
+        args, kwargs, embedded = loads(body)
         if not (isinstance(headers["id"], str) and isinstance(headers["task"], str)):
             raise TypeError("its id and its task have to be text")
         if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embedded, dict)):
             raise TypeError("its body has to be a list of a list and two objects")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Unreadable(f"not a message of Celery's protocol, version 2: {error!r}") from error
+    except Exception as error:  # each decompressor has its own
+        why = f"not a message of Celery's protocol, version 2: {remedy(content)}{error!r}"
+        raise Unreadable(why) from error
     return headers, properties, args, kwargs, embedded
+
+
+def decompressed(body, compression):
+    from kombu.compression import decompress  # of other producers; who only enqueues has no kombu
+
+    return decompress(body, compression)
+
+
+def loads(body):
+    """The JSON of a body, in which stock Celery marks times, UUIDs, decimals and bytes."""
+    if (b"__type__" if isinstance(body, bytes) else "__type__") not in body:
+        return json.loads(body)
+    from kombu.utils.json import loads
+
+    return loads(body)
+
+
+def remedy(content):
+    """What whoever sent a message that cannot be read may do about it, as far as it tells."""
+    if not isinstance(content, dict):
+        return ""
+    if content.get("headers") == {}:
+        return "of version 1, it seems: set task_protocol = 2 where it is sent. "
+    if content.get("content-type") != "application/json":
+        return f"its content is {content.get('content-type')!r:.100}: set task_serializer = 'json' where it is sent. "
+    return ""
 
 
 def expired(headers):
     """Whether the job was to be run before a time that has passed (`expires`, an ISO 8601 time)."""
     expires = headers.get("expires")
-    return bool(expires) and datetime.fromisoformat(expires).timestamp() < time.time()
+    return bool(expires) and moment(expires) < time.time()
+
+
+def put_early(headers):
+    """When the job is due, in seconds since 1970, if its producer has put it into its queue at once; else None.
+
+    Stock Celery does so, for its workers to wait with it. What has `enqueued_at` was in `schedule` until it was due.
+    """
+    eta = headers.get("eta")
+    return moment(eta) if eta and "enqueued_at" not in headers else None
+
+
+def moment(text):
+    """Seconds since 1970 of an ISO 8601 time; without a zone it is UTC, as Celery has it."""
+    time = datetime.fromisoformat(text)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def id_of(message):

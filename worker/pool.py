@@ -18,7 +18,7 @@ from celery.worker import state
 
 from worker import config, dead, job, keys, limits, log, retries
 from worker.heartbeat import Heartbeat
-from worker.message import Unreadable, decoded, expired, id_of
+from worker.message import Unreadable, decoded, expired, id_of, put_early
 from worker.process import Process
 from worker.tracer import Tracer
 from worker.transport import Doorbell, Transport
@@ -79,7 +79,7 @@ class Pool(BasePool):
     def take(self, held):
         try:
             headers, properties, args, kwargs, embedded = decoded(held.message)
-            tracer, old = self.tracer(headers["task"]), expired(headers)
+            tracer, old, due = self.tracer(headers["task"]), expired(headers), put_early(headers)
         except (Unreadable, ValueError, TypeError) as error:
             self.bury(held, Unreadable(str(error)), 0)
             return
@@ -87,6 +87,8 @@ class Pool(BasePool):
         if old:
             logger.info("expired %s job=%s", running.name, running.id)
             self.process.finish(held, "expired", id_of(held.message))
+            return
+        if due and not held.attempts and self.postpone(held, due, headers.get("retries", 0)):
             return
         request = headers | embedded | {
             "args": args,
@@ -106,6 +108,18 @@ class Pool(BasePool):
             self.run(running, tracer, request)
         finally:
             job.current.reset(token)
+
+    def postpone(self, held, due, retries):
+        """Move a job whose time has not come to `schedule`; False when it has come, by the clock of Redis.
+
+        Once: who takes it out of there by hand, as the dashboard can, wants it to run.
+        """
+        names = [self.process.inflight, keys.SCHEDULE, keys.ATTEMPTS, keys.LEDGER]
+        arguments = [held.tag, id_of(held.message), due, json.dumps({"attempt": retries})]
+        moved = self.insist(held, lambda: self.process.moves.postpone(names, arguments))
+        if moved:
+            self.process.moved(held)
+        return moved != 0
 
     def tracer(self, name):
         if name not in self.tracers:
@@ -169,16 +183,21 @@ class Pool(BasePool):
         Returns whether it was this process' to move: not when that was taken for dead, or the job given up.
         """
         names = [self.process.inflight, target, keys.ATTEMPTS, keys.PROCESSED, keys.FAILED, keys.LEDGER]
+        arguments = [held.tag, id_of(held.message), seconds, failure]
+        moved = self.insist(held, lambda: self.process.moves.fail(names, arguments))
+        if moved is not None:
+            self.process.moved(held)
+        return bool(moved)
+
+    def insist(self, held, move):
+        """What `move` returns, which is called until Redis answers; None once the job is not this process' any more."""
         while self.process.held.get(held.tag) is held:
             try:
-                moved = self.process.moves.fail(names, [held.tag, id_of(held.message), seconds, failure])
+                return move()
             except redis.RedisError as error:
                 self.process.outage.met(error)
                 time.sleep(0.5)
-            else:
-                self.process.moved(held)
-                return bool(moved)
-        return False
+        return None
 
     def give_up(self, running):
         """A job past its hard limit is dead. Only the end of its process can stop it, so that ends and is restarted."""

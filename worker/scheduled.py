@@ -1,4 +1,6 @@
-"""Brings jobs that are due to their queues."""
+"""Brings jobs to their queues: those that are due, and those that stock Celery keeps beside them."""
+
+from itertools import chain
 
 from worker import keys
 
@@ -17,3 +19,9 @@ def promote(scripts):
             if count < BATCH:
                 break
     return moved
+
+
+def adopt(scripts, queues):
+    """Bring jobs to these queues that have a priority of stock Celery's; returns how many."""
+    groups = [[queue, *keys.priorities(queue)] for queue in queues]
+    return scripts.adopt(list(chain(*groups)), [len(groups[0]), BATCH])

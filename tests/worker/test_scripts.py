@@ -192,5 +192,70 @@ def test_a_full_redis_refuses_new_jobs_and_lets_the_old_ones_go_their_way(redis,
         )
         == 1
     )
-    assert scripts.release([keys.inflight("p"), keys.LEDGER], [tag + 1]) == 1
+    names = [keys.inflight("p"), keys.SCHEDULE, keys.ATTEMPTS, keys.LEDGER]
+    assert scripts.postpone(names, [tag + 1, ids[1], redis.time()[0] + 60, "{}"]) == 1
+    assert (redis.zcard(keys.DEAD), redis.zcard(keys.SCHEDULE)) == (1, 1)
+    tag = tag + 2
+    redis.config_set("maxmemory", 0)
+    push(4)
+    redis.config_set("maxmemory", 1)
+    fetch(tag=tag)
+    assert scripts.release([keys.inflight("p"), keys.LEDGER], [tag]) == 1
     assert (redis.zcard(keys.DEAD), redis.llen("default")) == (1, 1)
+
+
+class TestPostpone:
+    NAMES = (keys.inflight("p"), keys.SCHEDULE, keys.ATTEMPTS, keys.LEDGER)
+
+    def test_moves_a_job_whose_time_has_not_come_to_schedule_and_back_when_it_has(self, redis, scripts, fetch):
+        id = push(1)
+        ((tag, message, *_),) = fetch()
+        due = redis.time()[0] + 60
+        assert scripts.postpone(self.NAMES, [tag, id, due, '{"attempt": 0}']) == 1
+        assert redis.zrange(keys.SCHEDULE, 0, -1, withscores=True) == [(b"default\n" + message, due)]
+        assert redis.hgetall(keys.LEDGER) == {b"fetched": b"0"}
+        redis.zadd(keys.SCHEDULE, {b"default\n" + message: 0})
+        scheduled.promote(scripts)
+        assert [found[1:3] for found in fetch(tag=2)] == [(message, b'{"attempt": 0}')]
+        fetch(idle=0, finished=[2], ids=[id])
+        assert redis.hgetall(keys.LEDGER) == {b"fetched": b"1", b"done": b"1"}
+        assert not redis.exists(keys.ATTEMPTS)
+
+    def test_leaves_a_job_whose_time_has_come(self, redis, scripts, fetch):
+        id = push(1)
+        ((tag, *_),) = fetch()
+        assert scripts.postpone(self.NAMES, [tag, id, redis.time()[0], "{}"]) == 0
+        assert redis.hlen(keys.inflight("p")) == 1
+        assert not redis.exists(keys.SCHEDULE, keys.ATTEMPTS)
+
+    def test_of_a_job_that_is_not_there_any_more_does_nothing(self, redis, scripts):
+        for due in (0, redis.time()[0] + 60):
+            assert scripts.postpone(self.NAMES, [7, "id", due, "{}"]) == 1
+        assert redis.dbsize() == 0
+
+    def test_counts_a_message_that_was_sent_twice_as_two(self, redis, scripts, fetch):
+        id = push(1)
+        redis.lpush("default", redis.lindex("default", 0))
+        for tag, *_ in fetch(idle=2):
+            scripts.postpone(self.NAMES, [tag, id, redis.time()[0] + 60, "{}"])
+        assert redis.zcard(keys.SCHEDULE) == 1
+        assert redis.hgetall(keys.LEDGER) == {b"fetched": b"1", b"deleted": b"1"}
+
+
+class TestAdopt:
+    def test_brings_jobs_with_a_priority_to_their_queue_in_their_order(self, redis, scripts):
+        lists = keys.priorities("mailers")
+        redis.lpush("mailers", "first")
+        for number, name in enumerate(lists):
+            redis.lpush(name, *(f"{number} {letter}" for letter in "ab"))
+        redis.lpush(keys.priorities("theirs")[0], "left alone")
+        assert scheduled.adopt(scripts, {"default": 1, "mailers": 1}) == 18
+        found = [job.decode() for job in reversed(redis.lrange("mailers", 0, -1))]
+        assert found == ["first", *(f"{number} {letter}" for number in range(9) for letter in "ab")]
+        assert redis.keys("*\x06*") == [keys.priorities("theirs")[0].encode()]
+
+    def test_takes_a_batch_at_a_time(self, redis, scripts, monkeypatch):
+        monkeypatch.setattr(scheduled, "BATCH", 2)
+        redis.lpush(keys.priorities("default")[8], *"abc")
+        assert [scheduled.adopt(scripts, ["default"]) for _ in range(3)] == [2, 1, 0]
+        assert redis.lrange("default", 0, -1) == [b"c", b"b", b"a"]

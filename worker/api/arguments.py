@@ -26,7 +26,7 @@ def named(job):
 def open_text(job):
     """A job's arguments as JSON, in full but for what is secret: what a search looks at."""
     shown = [without_secrets(name, value) for name, value in named(job).items()][: len(job.args)]
-    return json.dumps([shown, without_secrets("", job.kwargs)], ensure_ascii=False)
+    return json.dumps([shown, without_secrets("", job.kwargs)], ensure_ascii=False, default=str)
 
 
 def without_secrets(name, value):

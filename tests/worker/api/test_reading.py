@@ -76,6 +76,17 @@ def test_a_failure_is_read_with_its_backtrace(retry):
     assert job.failed_at and job.due == job.place.at
 
 
+@pytest.mark.parametrize(
+    "marked", [{"__type__": "date", "__value__": "2026-11-25"}, {"__type__": "uuid", "__value__": {"hex": "7" * 32}}]
+)
+def test_a_message_with_what_only_celerys_json_knows_is_shown_and_found(redis, marked):
+    content = json.loads(client.message("tasks.note", [marked], {"deep": [marked]})[1])
+    redis.lpush("default", json.dumps(content))
+    (job,) = api.Queue("default").page().jobs
+    assert list(api.arguments(job).values()) == [repr(job.args[0]), f"[{job.args[0]!r}]"]
+    assert api.Queue("default").search(str(job.args[0])).jobs == [job]
+
+
 def test_a_message_of_another_celery_app_is_read(redis):
     message = {
         "body": json.dumps([[1], {"a": 2}, {}]),
