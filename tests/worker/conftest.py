@@ -5,6 +5,7 @@ import pytest
 from tests.servers import Redis
 from tests.worker.staff import Staff
 from worker import client, config, outbox
+from worker.api import connection as look
 from worker.connection import connect
 
 
@@ -34,7 +35,7 @@ def redis():
 
 @pytest.fixture
 def reach(monkeypatch):
-    """Have what is enqueued here go to another Redis: `reach(url)`."""
+    """Have what is enqueued here go to another Redis, and worker.api look there: `reach(url)`."""
 
     def reach(url):
         monkeypatch.setenv("REDIS_URL", url)
@@ -46,7 +47,7 @@ def reach(monkeypatch):
 
 
 def forget():
-    for made in (client.connection, client.scripts, client.breaker):
+    for made in (client.connection, client.scripts, client.breaker, look.connection, look.scripts):
         made.cache_clear()
 
 

@@ -1,6 +1,7 @@
 """Tasks for the tests of the backends."""
 
 import contextlib
+import json
 import threading
 import time
 
@@ -59,6 +60,19 @@ def wait_for(word):
 @shared_task
 def echo(word):
     say(word)
+
+
+@shared_task(bind=True)
+def keep(self, *args, **kwargs):
+    """Says what it was called with, and when, by the clock of Redis."""
+    seconds, microseconds = connect().time()
+    told = {"id": self.request.id, "args": args, "kwargs": kwargs, "at": seconds + microseconds / 1_000_000}
+    say(json.dumps(told, default=repr))
+
+
+@task(takes_context=True)
+def keep_django(context, *args, **kwargs):
+    say(json.dumps({"id": context.task_result.id, "args": args, "kwargs": kwargs}))
 
 
 @shared_task
@@ -141,6 +155,12 @@ def despair(word):
 @shared_task(max_retries=0)
 def fail_at_once(word):
     raise ValueError(word)
+
+
+@shared_task(bind=True, max_retries=1)
+def fail_twice(self):
+    say(f"{self.request.id} {self.request.retries}")
+    raise ValueError
 
 
 class Unspeakable(Exception):
