@@ -1,6 +1,7 @@
 """The programs of infra/examples, where somebody else has copied them to: without this checkout, and without Django."""
 
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,19 +18,29 @@ from worker import keys, message
 HASTE = "from worker import heartbeat, reaper\nheartbeat.BEAT, reaper.SILENCE = 0.5, 2\n"  # of a worker, for its end
 
 
-class Elsewhere:
-    """A folder with the examples, and an environment with what `pip install worker[extra]` brings, and nothing else."""
+def documented():
+    """The commands of worker/README.md."""
+    section = (ROOT / "worker" / "README.md").read_text().partition("## Without Django")[2]
+    block = section.partition("```sh\n")[2].partition("```")[0]
+    return [shlex.split(line, comments=True) for line in block.splitlines()]
 
-    def __init__(self, folder, extra=""):
+
+INSTALL_CLIENT, INSTALL_ENGINE, GO_THERE, ENQUEUE, WORK = documented()
+
+
+class Elsewhere:
+    """A folder with the examples, and an environment with what a command installs, and nothing else."""
+
+    def __init__(self, folder, install):
         self.folder, self.workers = folder, []
-        shutil.copytree(ROOT / "infra" / "examples", folder / "app")
+        shutil.copytree(ROOT / GO_THERE[1], folder / "app")
         (folder / "app" / "haste.py").write_text(HASTE)
         uv = ROOT / ".uv" / "bin" / "uv"
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
-        install = [uv, "pip", "install", "--quiet", "--python", folder / "venv"]
         # What was built before is built again: uv would look no further than at the pyproject.toml.
-        install += ["--reinstall-package", "kickstand-worker", "--constraint", ROOT / "requirements.txt"]
-        subprocess.run([*install, f"{ROOT / 'worker'}{extra}"], check=True)
+        options = ["--reinstall-package", "kickstand-worker", "--constraint", "requirements.txt", "--quiet"]
+        command = [uv, *install, "--python", folder / "venv", *options]
+        subprocess.run(command, cwd=ROOT, check=True)
 
     def environment(self, server):
         return {"PATH": f"{self.folder / 'venv' / 'bin'}:/usr/bin:/bin", "REDIS_URL": server.url}
@@ -44,7 +55,7 @@ class Elsewhere:
 
     def start_worker(self, server, *options):
         path = self.folder / f"worker{len(self.workers)}.log"
-        command = ["celery", "-A", "hard_worker", "worker", "-c", "2", "-l", "INFO", *options]
+        command = [*WORK, "-c", "2", *options]
         with path.open("w") as log:
             worker = subprocess.Popen(
                 command, cwd=self.folder / "app", env=self.environment(server), stdout=log, stderr=log
@@ -69,13 +80,13 @@ class Elsewhere:
 @pytest.fixture(scope="module")
 def script(tmp_path_factory):
     """Where jobs are enqueued: there is not even Celery."""
-    return Elsewhere(tmp_path_factory.mktemp("script"))
+    return Elsewhere(tmp_path_factory.mktemp("script"), INSTALL_CLIENT)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Where jobs are run."""
-    return Elsewhere(tmp_path_factory.mktemp("celery"), "[celery]")
+    return Elsewhere(tmp_path_factory.mktemp("celery"), INSTALL_ENGINE)
 
 
 @pytest.fixture
@@ -110,7 +121,7 @@ def test_nothing_is_there_but_what_they_say_they_need(script, app, server):
 
 
 def test_what_the_script_enqueues_is_run_by_the_app(script, app, server):
-    now, later, *many = script.run(server, "python", "enqueue.py").split()
+    now, later, *many = script.run(server, *ENQUEUE).split()
     assert waiting(server) == [now, *many]
     ((job, due),) = server.client.zrange(keys.SCHEDULE, 0, -1, withscores=True)
     assert message.id_of(job.partition(b"\n")[2]) == later
@@ -187,6 +198,15 @@ def test_a_script_keeps_its_own_log(script, server):
     (id,) = waiting(server)
     assert ours == f"log.py MainProcess enqueued hard_worker.work job={id} queue=default argument 1='bob' argument 2=1"
     assert mine == "<string> MainProcess mine"
+
+
+def test_every_module_can_be_imported_but_those_that_serve_django(app, server):
+    """This holds what the layout promises; with warnings as errors."""
+    need = {"apps", "backend", "results", "mail", "models", "outbox", "sentry"}  # the last one its SDK
+    names = {path.stem for path in (ROOT / "worker").glob("*.py")} - {"__init__", *need}
+    names |= {f"api.{path.stem}" for path in (ROOT / "worker" / "api").glob("*.py")} - {"api.__init__"}
+    program = f"import importlib\nfor name in {sorted(names)}: importlib.import_module(f'worker.{{name}}')"
+    app.run(server, "python", "-W", "error", "-c", program)
 
 
 def test_versions_are_those_of_the_stack():

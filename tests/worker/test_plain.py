@@ -137,16 +137,3 @@ def test_a_worker_runs_everything(plain):
     assert [event["tags"]["task"] for event in plain.sentry.items("event")] == ["plain.fail"]
     assert "ImportError" not in plain.log()
     assert {word: said().count(word) for word in once} == dict.fromkeys(once, 1)
-
-
-def test_the_modules_that_need_django_are_those_that_say_so(plain):
-    """All others can be imported; this holds what the layout promises."""
-    need = {"apps", "backend", "results", "mail", "models", "outbox"}
-    names = {path.stem for path in (ROOT / "worker").glob("*.py")} - {"__init__", *need}
-    failed = plain.python(
-        "import importlib\n"
-        f"for name in {sorted(names)}:\n"
-        "    try: importlib.import_module(f'worker.{name}')\n"
-        "    except ImportError as error: print(name, error)\n"
-    )
-    assert failed == ""
