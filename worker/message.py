@@ -137,12 +137,14 @@ def expired(headers):
 
 
 def put_early(headers):
-    """When the job is due, in seconds since 1970, if its producer has put it into its queue at once; else None.
+    """When the job is due, in seconds since 1970, if it may have been put into its queue before that; else None.
 
-    Stock Celery does so, for its workers to wait with it. What has `enqueued_at` was in `schedule` until it was due.
+    Stock Celery does so, for its workers to wait with it. What has our `enqueued_at` was in `schedule` until then,
+    unless it is tried again: a stock worker sends it with the headers that it had.
     """
     eta = headers.get("eta")
-    return moment(eta) if eta and "enqueued_at" not in headers else None
+    waited = "enqueued_at" in headers and not headers.get("retries")
+    return moment(eta) if eta and not waited else None
 
 
 def moment(text):

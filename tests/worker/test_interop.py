@@ -204,6 +204,21 @@ class TestStockCelery:
         assert api.scheduled.run_now([(job.id, job.place.at)]) == 1
         until(lambda: "wanted" in "".join(shift.said()), "the job")
 
+    def test_that_is_tried_again_waits_in_schedule_too(self, staff):
+        """A job of ours that a stock worker has put back, with our headers in it."""
+        worker = staff.start(2, tasks="tests.worker.tasks", WORKER_ENGINE="celery")
+        id = staff.push("fail_twice")
+        until(lambda: "retry in" in worker.log(), "the first failure")
+        staff.end(worker)
+        assert staff.redis.llen("default") == 1
+        staff.start(2, tasks="tests.worker.tasks")
+        until(lambda: staff.ids(keys.SCHEDULE) == [id], "the schedule")
+        assert staff.said() == [f"{id} 0"]
+        for job in staff.redis.zrange(keys.SCHEDULE, 0, -1):
+            staff.redis.zadd(keys.SCHEDULE, {job: 0})
+        until(lambda: staff.ids(keys.DEAD) == [id], "the last failure")
+        assert staff.said() == [f"{id} 0", f"{id} 1"]
+
     def test_that_has_expired_is_not_run(self, shift):
         calls = [[KEEP, [word], {}, {"expires": seconds}] for word, seconds in (("late", -1), ("in time", 600))]
         send(shift.server.url, calls)

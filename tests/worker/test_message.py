@@ -208,6 +208,23 @@ class TestExpired:
         assert not message.expired({"expires": None})
 
 
+class TestPutEarly:
+    ETA = "2026-11-25T12:00:00+00:00"
+
+    @pytest.mark.parametrize("eta", [ETA, "2026-11-25T12:00:00", "2026-11-25T13:00:00+01:00", "2026-11-25T12:00:00Z"])
+    def test_is_what_has_a_time_and_was_never_in_schedule(self, eta):
+        assert message.put_early({"eta": eta}) == datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()
+
+    def test_is_what_a_stock_worker_tries_again(self):
+        assert message.put_early({"eta": self.ETA, "retries": 1, "enqueued_at": 1.5})
+
+    def test_is_nothing_that_comes_from_schedule_or_has_no_time(self):
+        _, later = client.message("tasks.add", due=datetime.now(UTC).timestamp() + 60)
+        headers, *_ = message.decoded(later)
+        assert headers["eta"]
+        assert message.put_early(headers) is message.put_early({}) is message.put_early({"eta": None}) is None
+
+
 @pytest.mark.parametrize(
     "content", [client.message("tasks.add", ODD, id="a b é")[1], b"no message", b'{"id":"x"}', b""]
 )
