@@ -14,7 +14,7 @@ from uuid import uuid4
 import redis
 
 from worker import dead, job, keys
-from worker.connection import connect
+from worker.connection import Direct, connect
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Shared:
 
     def read(self, key):
         try:
-            found = connection().getex(keys.done(key), ex=KEPT_LONG)
+            found = commands().command("GETEX", keys.done(key), "EX", KEPT_LONG)
         except redis.RedisError as error:
             logger.warning("whether mail %s was sent before is not known, so it is sent: %s", key, error)
             return set()
@@ -79,7 +79,7 @@ class Shared:
     def write(self, key, addresses, answer, seconds):
         noted = {"mailed": sorted(addresses), "answer": answer}
         try:
-            connection().set(keys.done(key), json.dumps(noted), ex=seconds)
+            commands().command("SET", keys.done(key), json.dumps(noted), "EX", seconds)
         except redis.RedisError as error:
             logger.error("mail %s was sent, which could not be noted: a rerun will send it again: %s", key, error)
 
@@ -103,5 +103,5 @@ shared, memory = Shared(), Memory()
 
 
 @cache
-def connection():
-    return connect()
+def commands():
+    return Direct(connect())

@@ -11,7 +11,7 @@ from redis.retry import Retry
 from tests.servers import free_port
 from tests.worker.attempt import attempt
 from worker import keys, sent
-from worker.connection import connect
+from worker.connection import Direct, connect
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 
@@ -117,8 +117,8 @@ def test_notes_of_other_backends_need_no_redis_and_do_not_pile_up(redis, monkeyp
 
 @pytest.fixture
 def redis_is_away(monkeypatch):
-    away = Redis(port=free_port(), retry=Retry(NoBackoff(), 0))
-    monkeypatch.setattr(sent, "connection", lambda: away)
+    away = Direct(Redis(port=free_port(), retry=Retry(NoBackoff(), 0)))
+    monkeypatch.setattr(sent, "commands", lambda: away)
 
 
 def test_while_redis_is_away_a_mail_is_sent_and_that_is_said(redis_is_away, caplog):
