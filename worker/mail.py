@@ -10,7 +10,6 @@ becomes of the job (worker/smtp.py).
 import logging
 import re
 from copy import copy
-from email import policy
 from email.errors import MessageError
 from email.utils import parseaddr
 
@@ -22,7 +21,7 @@ from django.tasks import task
 from django.utils.encoding import punycode
 from django.utils.functional import cached_property
 
-from worker import job, parcel, sent
+from worker import job, mime, parcel, sent
 from worker.smtp import Server, domain
 
 logger = logging.getLogger(__name__)
@@ -104,11 +103,14 @@ class SmtpMailer(DeliveringMailer, smtp.EmailBackend):
     def addresses(self, message):
         return list(dict.fromkeys(map(self.prep_address, message.recipients())))
 
+    def prep_address(self, address, force_ascii=True):
+        return mime.address_in(str(address)) or super().prep_address(address, force_ascii)
+
     def deliver(self, message, addresses, taken):
         for name in (USER_HEADER, PRIVATE_HEADER):
             message.extra_headers.pop(name, None)
         sender = self.prep_address(message.from_email)
-        content = message.message(policy=policy.SMTP).as_bytes()
+        content = message.message(policy=mime.SMTP).as_bytes()
         if job.current.get():
             give_back_connections()
         self.server.send(sender, addresses, content, taken)
