@@ -8,7 +8,9 @@ becomes of the job (worker/smtp.py).
 """
 
 import logging
+import os
 import re
+import threading
 from copy import copy
 from email.errors import MessageError
 from email.utils import parseaddr
@@ -19,7 +21,6 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
 from django.tasks import task
 from django.utils.encoding import punycode
-from django.utils.functional import cached_property
 
 from worker import job, mime, parcel, sent
 from worker.smtp import Server, domain
@@ -98,7 +99,7 @@ def named(message, id):
 
 
 class SmtpMailer(DeliveringMailer, smtp.EmailBackend):
-    """Delivers to the server of SMTP_URL, each mail on a connection of its own."""
+    """Delivers to the server of SMTP_URL. Django makes one of these for each mail; the server is for all of them."""
 
     def addresses(self, message):
         return list(dict.fromkeys(map(self.prep_address, message.recipients())))
@@ -115,18 +116,18 @@ class SmtpMailer(DeliveringMailer, smtp.EmailBackend):
             give_back_connections()
         self.server.send(sender, addresses, content, taken)
 
-    @cached_property
+    @property
     def server(self):
-        return Server(
-            self.host,
-            self.port,
-            self.username,
-            self.password,
-            use_tls=self.use_tls,
-            use_ssl=self.use_ssl,
-            timeout=self.timeout or 10,
-            context=self.ssl_context if self.use_tls or self.use_ssl else None,
-        )
+        options = (self.host, self.port, self.username, self.password, self.use_tls, self.use_ssl, self.timeout or 10)
+        place = (*options, self.ssl_keyfile, self.ssl_certfile)
+        with making:
+            if place not in servers:
+                servers[place] = Server(*options, self.ssl_context if self.use_tls or self.use_ssl else None)
+            return servers[place]
+
+
+servers, making = {}, threading.Lock()  # one for each set of options: an SSLContext alone takes 50 ms to make
+os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
 
 def give_back_connections():

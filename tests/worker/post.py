@@ -15,10 +15,11 @@ class PostOffice(Controller):
 
     `{"MAIL": "451 later", "b@example.com": "550 no such user", "DATA": NEVER}`; a function is asked each time. `mails`
     are the envelopes that it took, and `on_mail` is called with each of them just before the client is told so.
-    login: the only user and password, in bytes.
+    login: the only user and password, in bytes. pipelining: whether it takes commands in groups.
     """
 
-    def __init__(self, login=None, **options):
+    def __init__(self, login=None, pipelining=False, **options):
+        self.pipelining = pipelining
         self.answers, self.mails, self.on_mail = {}, [], lambda envelope: None
         if login:
 
@@ -40,6 +41,7 @@ class PostOffice(Controller):
     async def handle_EHLO(self, server, session, envelope, name, responses):
         session.host_name = name
         answer = await self.answer(server, ["EHLO"], None)
+        responses[1:1] = ["250-PIPELINING"] * self.pipelining
         return [answer] if answer else responses
 
     async def handle_HELO(self, server, session, envelope, name):
@@ -47,7 +49,7 @@ class PostOffice(Controller):
         return await self.answer(server, ["EHLO"], "250 hello")
 
     async def handle_MAIL(self, server, session, envelope, address, options):
-        envelope.mail_from, envelope.name = address, session.host_name
+        envelope.mail_from, envelope.name, envelope.peer = address, session.host_name, session.peer
         return await self.answer(server, ["MAIL"], "250 go on")
 
     async def handle_RCPT(self, server, session, envelope, address, options):

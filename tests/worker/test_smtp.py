@@ -1,6 +1,7 @@
 """What becomes of a mail by the replies of a real SMTP server."""
 
 import logging
+import random
 import socketserver
 import ssl
 import subprocess
@@ -8,12 +9,15 @@ import threading
 import time
 import traceback
 from base64 import b64encode
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.environment import need
 from tests.servers import free_port
 from tests.worker.post import HANG_UP, NEVER, PostOffice
+from tests.worker.rogue import Gone, Rogue, id_of
 from worker import smtp
 from worker.job import Hopeless
 from worker.smtp import Server, Undelivered
@@ -38,9 +42,9 @@ def post():
         each.stop()
 
 
-@pytest.fixture
-def office(post):
-    return post()
+@pytest.fixture(params=[True, False], ids=["pipelining", "one by one"])
+def office(post, request):
+    return post(pipelining=request.param)
 
 
 def send(office, **options):
@@ -229,7 +233,7 @@ def test_a_login_that_is_wrong_is_said_loudly_and_without_the_password(post, cap
     assert (taken, type(error), office.mails) == ([], Undelivered, [])
     assert f"127.0.0.1:{office.port}" in str(error)
     assert "login of user 'alice'" in str(error)
-    assert ("535" in str(error)) == password.isascii()
+    assert (": 535" in str(error)) == password.isascii()
     assert said() == [logging.ERROR]
     assert f"SMTP_URL: {error}. " in caplog.text
     told = "".join(traceback.format_exception(error)) + caplog.text
@@ -280,7 +284,12 @@ def test_starttls_and_a_login(post, certificate):
     context, trusting = certificate
     office = post(login=(b"alice", PASSWORD.encode()), tls_context=context)
     options = {"use_tls": True, "username": "alice", "password": PASSWORD}
-    assert send(office, context=trusting, **options) == (ADDRESSES, None)
+    server = Server("127.0.0.1", office.port, context=trusting, **options)
+    for _ in range(3):
+        server.send(SENDER, ADDRESSES, MAIL, lambda *_: None)
+    assert len(office.mails) == 3
+    assert len({envelope.peer for envelope in office.mails}) == 1
+    server.kept.close()
 
 
 def test_encryption_from_the_beginning(post, certificate):
@@ -296,3 +305,267 @@ def test_a_certificate_that_nobody_vouches_for_is_said_loudly(post, certificate,
     assert (taken, type(error), office.mails) == ([], Undelivered, [])
     assert "CERTIFICATE_VERIFY_FAILED" in str(error)
     assert "SMTP_URL" in caplog.text
+
+
+# One session for many mails
+
+
+@pytest.fixture
+def rogue():
+    """A maker of (a server that misbehaves, the way to it)."""
+    made = []
+
+    def make(*arguments, **options):
+        office = Rogue(*arguments, **options)
+        made.append((office, Server("127.0.0.1", office.port, timeout=10)))
+        return made[-1]
+
+    yield make
+    for office, server in made:
+        server.kept.close()
+        office.stop()
+
+
+def mail(id):
+    return f"Subject: Hello\r\n\r\nid: {id}\r\n".encode()
+
+
+def deliver(server, *ids, sender=SENDER):
+    for id in ids:
+        server.send(sender, ["a@x.test", "b@x.test"], mail(id), lambda *_: None)
+
+
+def second_mail(verb, answer):
+    """Answers so to a command of the second mail of each connection, to the second RCPT."""
+
+    def behave(talk, name, line):
+        if talk.mails == 1 and name == verb and (verb != "RCPT" or b"b@" in line):
+            if isinstance(answer, Gone):
+                raise answer
+            return answer
+        return None
+
+    return behave
+
+
+ENDS = [
+    b"421 closing\r\n",
+    Gone(b"421 closing\r\n"),
+    Gone(),
+    Gone(reset=True),
+    Gone(b"2"),
+    Gone(b"250-so\r\n"),
+    b"so?\r\n",
+]
+BEFORE_IT_HAD_THE_MAIL = [(verb, end) for verb in ("MAIL", "RCPT", "DATA") for end in ENDS]
+BEFORE_IT_HAD_THE_MAIL += [("MAIL", b"451 4.7.0 too many messages\r\n"), ("MAIL", b"450 enough\r\n")]
+
+
+@pytest.mark.parametrize("features", [["PIPELINING"], ["8BITMIME"]], ids=["pipelining", "one by one"])
+@pytest.mark.parametrize("verb, end", BEFORE_IT_HAD_THE_MAIL, ids=map(str, range(len(BEFORE_IT_HAD_THE_MAIL))))
+def test_a_session_that_ends_before_the_server_could_have_the_mail_is_replaced_at_once(rogue, features, verb, end):
+    office, server = rogue(second_mail(verb, end), lambda talk: features)
+    deliver(server, 1, 2, 3)
+    assert office.taken == {"1": 1, "2": 1, "3": 1}
+    assert [talk.mails for talk in office.talks] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("last", [b"", b"421 too long idle\r\n", b"42"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_session_that_ends_between_two_mails_is_replaced_at_once(rogue, last, reset):
+    office, server = rogue()
+    deliver(server, 1)
+    office.talks[0].hang_up(Gone(last, reset))
+    office.talks[0].cut()
+    deliver(server, 2)
+    assert office.taken == {"1": 1, "2": 1}
+
+
+@pytest.mark.parametrize("end", [b"421 closing\r\n", Gone(), Gone(reset=True)])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+def test_a_new_session_that_ends_is_an_attempt(rogue, verb, end):
+    def behave(talk, name, line):
+        if name == verb and isinstance(end, Gone):
+            raise end
+        return end if name == verb else None
+
+    office, server = rogue(behave)
+    with pytest.raises(Undelivered):
+        deliver(server, 1)
+    assert (len(office.talks), office.taken) == (1, {})
+
+
+def test_the_session_that_replaces_one_is_replaced_by_none(rogue):
+    office, server = rogue(lambda talk, verb, line: b"421 no\r\n" if office.taken and verb == "MAIL" else None)
+    deliver(server, 1)
+    with pytest.raises(Undelivered, match="421 no"):
+        deliver(server, 2)
+    assert len(office.talks) == 2
+
+
+@pytest.mark.parametrize("end", [Gone(), Gone(b"250 tak"), Gone(b"421"), Gone(reset=True), b"done\r\n"])
+def test_a_mail_that_the_server_perhaps_has_is_not_sent_again_at_once(rogue, end):
+    office, server = rogue(second_mail("CONTENT", end))
+    deliver(server, 1)
+    with pytest.raises(Undelivered, match="went away in the middle"):
+        deliver(server, 2)
+    assert len(office.talks) == 1
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"MAIL": b"550 not yours\r\n", "RCPT": b"503 what?\r\n", "DATA": b"503 what?\r\n"},
+        {"RCPT": b"550 who?\r\n", "DATA": b"554 to whom?\r\n"},
+        {"DATA": b"554 no\r\n"},
+        {"CONTENT": b"554 spam\r\n"},
+    ],
+    ids=lambda answers: next(iter(answers)),
+)
+def test_a_refusal_in_a_kept_session_is_about_the_mail_and_not_the_session(rogue, answers):
+    office, server = rogue()
+    deliver(server, 1)
+    office.behave = lambda talk, verb, line: answers.get(verb)
+    with pytest.raises(Hopeless):
+        deliver(server, 2)
+    office.behave = lambda *_: None
+    deliver(server, 3)
+    assert office.taken == {"1": 1, "3": 1}
+    assert len(office.talks) == 1
+
+
+def test_a_mail_to_nobody_does_not_hold_up_the_next(rogue):
+    """The server waits for its content all the same (RFC 2920, 3.1)."""
+    office, server = rogue(lambda talk, verb, line: b"550 who?\r\n" if b"nobody" in line else None)
+    deliver(server, 1)
+    with pytest.raises(Hopeless, match="refused nobody@x.test: 550 who?"):
+        server.send(SENDER, ["nobody@x.test"], mail(2), pytest.fail)
+    deliver(server, 3)
+    (talk,) = office.talks
+    assert talk.told[6:] == ["MAIL", "RCPT", "DATA", "CONTENT", "RSET", "MAIL", "RCPT", "RCPT", "DATA", "CONTENT"]
+    assert office.taken == {"1": 1, "none": 1, "3": 1}
+
+
+def test_a_server_that_offers_something_else_the_next_time_gets_that(rogue):
+    office, server = rogue(
+        second_mail("MAIL", Gone()), lambda talk: [["PIPELINING"], ["SIZE 9"], ["HELP"]][talk.number - 1]
+    )
+    deliver(server, 1, 2, 3)
+    assert office.taken == {"1": 1, "2": 1, "3": 1}
+    assert [max(talk.turns) for talk in office.talks] == [4, 1, 1]
+
+
+def test_a_server_that_forgets_logins_is_not_sent_mail_without_one(rogue, said):
+    office, server = rogue(second_mail("MAIL", Gone()), lambda talk: ["AUTH PLAIN"] if talk.number == 1 else ["HELP"])
+    server.username, server.password = "alice", PASSWORD
+    deliver(server, 1)
+    with pytest.raises(Undelivered, match="AUTH extension not supported"):
+        deliver(server, 2)
+    assert office.taken == {"1": 1}
+    assert said() == [logging.ERROR]
+
+
+def test_a_session_carries_so_many_mails_and_no_more(rogue, monkeypatch):
+    monkeypatch.setattr(smtp, "MOST", 3)
+    office, server = rogue()
+    deliver(server, *range(7))
+    assert [talk.mails for talk in office.talks] == [3, 3, 1]
+    assert [talk.told[-1] for talk in office.talks] == ["QUIT", "QUIT", "CONTENT"]
+
+
+def test_a_mail_that_is_interrupted_leaves_no_half_session(rogue):
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(*_):
+        raise Interrupted
+
+    office, server = rogue()
+    deliver(server, 1)
+    with pytest.raises(Interrupted):
+        server.send(SENDER, ADDRESSES, mail(2), interrupt)
+    assert not server.kept.sessions
+    deliver(server, 3)
+    assert len(office.talks) == 2
+
+
+def test_threads_have_a_session_each_and_keep_it(rogue):
+    office, server = rogue()
+    with ThreadPoolExecutor(25) as threads:
+        list(threads.map(lambda id: deliver(server, id), range(500)))
+    assert office.taken == {str(id): 1 for id in range(500)}
+    assert len(office.talks) <= 25
+
+
+class Trouble:
+    """A server with many troubles, by chance; `unheard` are the mails that it took without saying so."""
+
+    ENDS = [
+        b"421 closing\r\n",
+        b"nonsense\r\n",
+        Gone(),
+        Gone(reset=True),
+        Gone(b"421 closing\r\n"),
+        Gone(b"25"),
+        Gone(b"250-"),
+    ]
+
+    def __init__(self, seed):
+        self.chance, self.unheard = random.Random(seed), Counter()
+
+    def features(self, talk):
+        return self.chance.choice([["PIPELINING", "SIZE"], ["PIPELINING"], ["SIZE"], ["HELP"]])
+
+    def behave(self, talk, verb, line):
+        dice = self.chance.random()
+        if verb == "CONTENT":
+            return self.content(talk, line, dice)
+        if dice < 0.04:
+            return self.end()
+        if dice < 0.08 and verb in ("MAIL", "RCPT", "DATA"):
+            return b"451 later\r\n"
+        return None
+
+    def content(self, talk, line, dice):
+        if dice < 0.05:  # it does not take it
+            return self.end()
+        if dice < 0.08:
+            return b"451 later\r\n"
+        if dice < 0.13:  # it takes it, and hangs up before it has said so
+            talk.take(line)
+            self.unheard[id_of(line)] += 1
+            raise Gone(self.chance.choice([b"", b"2", b"250 tak", b"250-taken\r\n"]), self.chance.random() < 0.5)
+        if dice < 0.2:  # it takes it and says so, and hangs up
+            talk.take(line)
+            raise Gone(b"250 taken\r\n" + self.chance.choice([b"", b"421 and closing\r\n", b"4"]))
+        return None
+
+    def end(self):
+        end = self.chance.choice(self.ENDS)
+        if isinstance(end, Gone):
+            raise Gone(end.last, end.reset)
+        return end
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_mail_is_lost_and_none_doubled_but_for_what_nobody_can_know(rogue, seed):
+    trouble, noted = Trouble(seed), Counter()
+    office, server = rogue(trouble.behave, trouble.features, pieces=seed % 2 * 5)
+
+    def attempts(id):
+        for attempt in range(100):
+            try:
+                server.send(SENDER, ["a@x.test"], mail(id), lambda *_: noted.update([id]))
+                return attempt
+            except Undelivered:
+                pass
+        return pytest.fail(f"mail {id} was not delivered in 100 attempts")
+
+    with ThreadPoolExecutor(25) as threads:
+        tried = sum(threads.map(attempts, map(str, range(300))))
+    for found in (office.taken, trouble.unheard):
+        found.pop("none", None)  # the lone dot of a mail to nobody
+    assert tried > 20
+    assert noted == {str(id): 1 for id in range(300)}
+    assert office.taken == noted + trouble.unheard
+    assert len(office.talks) < sum(office.taken.values())
