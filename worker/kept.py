@@ -51,7 +51,8 @@ class Kept:
                     sweeper = threading.Thread(target=self.sweep, name="smtp-idle", daemon=True)
                     sweeper.start()
                     self.sweeper = sweeper
-        self.wanted.set()
+        if not self.wanted.is_set():
+            self.wanted.set()
 
     def sweep(self):
         while self.wanted.wait():

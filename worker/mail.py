@@ -93,7 +93,8 @@ def named(message, id):
     message = copy(message)
     message.extra_headers = dict(message.extra_headers)
     if not any(name.lower() == "message-id" for name in message.extra_headers):
-        place = punycode(domain(parseaddr(str(message.from_email))[1]))
+        sender = str(message.from_email)
+        place = punycode(domain(mime.address_in(sender) or parseaddr(sender)[1]))
         message.extra_headers["Message-ID"] = f"<{re.sub(r'[^\w.-]', '-', id, flags=re.ASCII)}@{place}>"
     return message
 

@@ -83,3 +83,15 @@ def test_the_reply_of_the_server_decides_where_a_job_goes(crew, office):
     crew.redis.zadd(keys.RETRY, {job: 0})
     until(lambda: len(office.mails) == 3, "the mail to who was refused")
     assert office.mails[-1].rcpt_tos == ["nobody@example.org"]
+
+
+def test_a_worker_that_stops_takes_leave_of_the_server(crew, office):
+    worker = crew.start(3, SMTP_URL=f"smtp://127.0.0.1:{office.port}")
+    for number in range(30):
+        push_mail(crew, f"mail {number}", "alice@example.org")
+    until(lambda: len(office.mails) == 30, "30 mails")
+    clients = {envelope.peer for envelope in office.mails}
+    assert len(clients) < 30
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(60) == 0
+    assert set(office.goodbyes) == clients

@@ -14,13 +14,15 @@ class PostOffice(Controller):
     """Takes every mail, unless `answers` has another answer to a command, or for a recipient, by address.
 
     `{"MAIL": "451 later", "b@example.com": "550 no such user", "DATA": NEVER}`; a function is asked each time. `mails`
-    are the envelopes that it took, and `on_mail` is called with each of them just before the client is told so.
+    are the envelopes that it took, and `on_mail` is called with each of them just before the client is told so;
+    `goodbyes` are the clients that took leave.
     login: the only user and password, in bytes. pipelining: whether it takes commands in groups.
     """
 
     def __init__(self, login=None, pipelining=False, **options):
         self.pipelining = pipelining
         self.answers, self.mails, self.on_mail = {}, [], lambda envelope: None
+        self.goodbyes = []
         if login:
 
             def known(server, session, envelope, mechanism, data):
@@ -66,4 +68,5 @@ class PostOffice(Controller):
         return answer
 
     async def handle_QUIT(self, server, session, envelope):
+        self.goodbyes.append(session.peer)
         return await self.answer(server, ["QUIT"], "221 bye")
