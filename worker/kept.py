@@ -46,7 +46,7 @@ class Kept:
     def keep(self, session):
         self.sessions.append((session, time.monotonic()))
         with self.lock:
-            if self.sweeper is None:
+            if self.sweeper is None or not self.sweeper.is_alive():
                 with suppress(RuntimeError):  # when the process is about to end there are no new threads
                     sweeper = threading.Thread(target=self.sweep, name="smtp-idle", daemon=True)
                     sweeper.start()

@@ -18,7 +18,7 @@ from tests.environment import need
 from tests.servers import free_port
 from tests.worker.post import HANG_UP, NEVER, PostOffice
 from tests.worker.rogue import Gone, Rogue, id_of
-from worker import smtp
+from worker import kept, smtp
 from worker.job import Hopeless
 from worker.smtp import Server, Undelivered
 
@@ -311,8 +311,9 @@ def test_a_certificate_that_nobody_vouches_for_is_said_loudly(post, certificate,
 
 
 @pytest.fixture
-def rogue():
+def rogue(monkeypatch):
     """A maker of (a server that misbehaves, the way to it)."""
+    monkeypatch.setattr(kept, "IDLE", 600)  # however slow it is here
     made = []
 
     def make(*arguments, **options):
