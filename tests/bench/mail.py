@@ -1,0 +1,169 @@
+"""How many mails a worker hands in to an SMTP server, ours and Django's backend in the same worker."""
+
+import smtplib
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from certifi import where
+
+from tests.bench import asking
+from tests.bench.drain import COPY, wait
+from tests.bench.stopwatch import Figures, Lap
+from tests.bench.table import Report, at_least, at_most, spread
+from tests.servers import free_port, listening, until
+from worker import keys
+
+HEADS = ["line", "mailer", "mails/s", "CPU ms a mail", "connections a mail", "ours is"]
+TEXT = """`send_mail` with a text and its HTML, queued as the app does it and handed in by a worker of 25
+threads as it ships to an SMTP server on this machine that offers PIPELINING. Each of its answers comes 0 or
+20 ms after the command, as over a line that is so long; a TLS handshake has no such delay. Django's is
+`django.core.mail.backends.smtp.EmailBackend` in the place of our delivering mailer, which connects for each
+mail. Processor time is the worker's. In {rounds} rounds, between 90 % of the mails and 5 %."""
+WORKER = [sys.executable, "-m", "celery", "--quiet", "--app", "worker", "worker"]
+FROM, TO = 0.9, 0.05
+KEPT = 10  # the database of Redis in which a mailer's mails are kept comes so many later
+
+
+@dataclass
+class Line:
+    name: str
+    is_safe: bool  # STARTTLS and a login
+    milliseconds: int
+    jobs: dict  # how many mails take two or three seconds
+
+
+LINES = [
+    Line("plain, 0 ms", False, 0, {"ours": 1500, "stock": 1000}),
+    Line("plain, 20 ms", False, 20, {"ours": 1000, "stock": 500}),
+    Line("STARTTLS and login, 0 ms", True, 0, {"ours": 1200, "stock": 150}),
+    Line("STARTTLS and login, 20 ms", True, 20, {"ours": 1000, "stock": 150}),
+]
+NAMES = {"ours": "ours", "stock": "Django's"}
+
+
+RESTORE = """redis.call('SELECT', ARGV[2])
+for _, key in ipairs(redis.call('KEYS', 'done:*')) do redis.call('DEL', key) end
+redis.call('SELECT', ARGV[1])
+for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[2]) end"""
+
+
+class Mailer:
+    """A worker with a mailer, on a database of Redis of its own, so that the other can wait beside it.
+
+    Its mails are kept in another one, to be copied for each round; then what was noted of those that were sent goes.
+    """
+
+    def __init__(self, place, line, kind, database, smtp):
+        self.place, self.database = place, database
+        self.jobs = max(place.times(line.jobs[kind]), 100)  # 25 are fetched at once
+        self.rates, self.costs, self.connections = Figures(), Figures(), Figures()
+        self.fill()
+        url = place.server.url.removesuffix("/0")
+        environment = {"REDIS_URL": f"{url}/{database}", "DJANGO_SETTINGS_MODULE": "tests.bench.settings", **smtp}
+        self.process = place.start(WORKER, place.ours(**environment, BENCH_MAILER=kind), name=kind)
+        self.redis = redis.Redis(port=place.server.port, db=database)
+        until(lambda: self.redis.zcard(keys.PROCESSES), "the worker")
+
+    def fill(self):
+        self.place.redis.flushdb()
+        producer = asking.ours(self.place)
+        producer.ask("mail", self.jobs)
+        producer.end()
+        self.place.redis.eval(COPY, 0, 0, self.database + KEPT)
+
+    def round(self, postbox):
+        self.redis.eval(RESTORE, 0, self.database + KEPT, self.database)
+        before, connections = postbox.count()
+        wait(lambda: self.left() <= self.jobs * FROM, "mails to go")
+        first, lap = self.left(), Lap([self.process.pid])
+        wait(lambda: self.left() <= self.jobs * TO, "mails to go")
+        last, (seconds, cpu) = self.left(), lap.end()
+        self.rates.append((first - last) / seconds)
+        self.costs.append(cpu / (first - last) * 1000)
+        wait(lambda: postbox.count()[0] - before == self.jobs, f"{self.jobs} mails to arrive")
+        self.connections.append((postbox.count()[1] - connections) / self.jobs)
+
+    def left(self):
+        return self.redis.llen("mailers")
+
+    def end(self):
+        self.place.stop(self.process)
+        self.redis.close()
+
+
+class Postbox:
+    """The SMTP server, and a connection on which it is asked what it has taken."""
+
+    def __init__(self, place, line, certificate):
+        port = free_port()
+        files = certificate if line.is_safe else []
+        command = [sys.executable, "-m", "tests.bench.postbox", str(port), str(line.milliseconds), *files]
+        self.place, self.process = place, place.start(command, place.bare(), name="postbox")
+        until(lambda: listening(port), "the SMTP server")
+        self.connection = smtplib.SMTP("127.0.0.1", port)
+        self.url = f"submission://user:password@127.0.0.1:{port}" if line.is_safe else f"smtp://127.0.0.1:{port}"
+
+    def count(self):
+        """(mails, connections) so far."""
+        return tuple(map(int, self.connection.docmd("XCOUNT")[1].split()))
+
+    def end(self):
+        self.connection.close()
+        self.place.stop(self.process)
+
+
+def certificate(folder):
+    """A certificate for this machine, its key, and a file in which the whole world's stand beside it.
+
+    Who builds a TLS context reads all of these, which takes longer than the mail.
+    """
+    mine, key, all_of_them = folder / "certificate.pem", folder / "key.pem", folder / "all.pem"
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", *kind, *names, "-keyout", str(key), "-out", str(mine)]
+    subprocess.run(command, check=True, capture_output=True)
+    all_of_them.write_text(Path(where()).read_text() + mine.read_text())
+    return [str(mine), str(key)], str(all_of_them)
+
+
+def run(place, say):
+    files, trusted = certificate(place.folder)
+    measured = []
+    for line in LINES:
+        postbox = Postbox(place, line, files)
+        smtp = {"SMTP_URL": postbox.url, "SSL_CERT_FILE": trusted}
+        place.redis.flushall()
+        mailers = {kind: Mailer(place, line, kind, number, smtp) for number, kind in enumerate(NAMES, 1)}
+        for number in range(place.rounds):
+            for kind, mailer in mailers.items():
+                mailer.round(postbox)
+                say(f"round {number + 1}: {line.name}: {NAMES[kind]}: {mailer.rates[-1]:,.0f} mails/s")
+        for each in (*mailers.values(), postbox):
+            each.end()
+        measured.append((line, mailers))
+    return report(measured, place)
+
+
+def report(measured, place):
+    made = Report("Mail: handed in to an SMTP server", TEXT.format(rounds=place.rounds), HEADS)
+    for line, mailers in measured:
+        for kind, mailer in mailers.items():
+            ratio = spread(mailers["ours"].rates.over(mailer.rates), "×")
+            figures = [spread(each) for each in (mailer.rates, mailer.costs, mailer.connections)]
+            made.rows.append([line.name, NAMES[kind], *figures, ratio])
+            made.bars.append((f"mails/s, {line.name}", NAMES[kind], mailer.rates.median, kind == "ours"))
+        if line.is_safe:
+            made.goals += goals(line, mailers["ours"], mailers["stock"])
+    return made
+
+
+def goals(line, ours, stock):
+    what = f"mails/s, {line.name}"
+    found = [at_least(what, 8, ours.rates.over(stock.rates), "Django's backend in the same worker")]
+    if line.milliseconds:
+        bound = 25 / (2 * line.milliseconds / 1000)  # threads, and the fewest round trips that a mail can take
+        return [*found, at_least(what, bound, ours.rates, "(25 threads ÷ 2 round trips)", "/s")]
+    return [*found, at_most(f"CPU for a mail, {line.name}", 2, ours.costs, unit=" ms")]
