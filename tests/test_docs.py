@@ -11,7 +11,14 @@ from django.conf import settings
 from tests.servers import ROOT
 from web.accounts import forms, views
 
-READMES = ["README.md", "SECURITY.md", "worker/README.md", "infra/README.md", "tests/README.md"]
+READMES = [
+    "README.md",
+    "SECURITY.md",
+    "worker/README.md",
+    "infra/README.md",
+    "tests/README.md",
+    "tests/bench/README.md",
+]
 
 
 def read(path):

@@ -13,7 +13,7 @@ from tests.bench import record
 from tests.bench.place import VAR, Place
 
 PARTS = ("drain", "enqueue", "mail", "request", "latency", "size")
-SIZES = {"full": (5, 1), "tiny": (2, 0.02)}  # rounds, and the share of the jobs
+SIZES = {"full": (5, 1), "tiny": (1, 0.02)}  # rounds, and the share of the jobs
 
 
 def main():
@@ -45,7 +45,7 @@ def measured(part, rounds, share):
     began = time.monotonic()
 
     def say(what):
-        print(f"{part} {time.monotonic() - began:4.0f} s  {what}", file=sys.stderr)
+        print(f"{time.monotonic() - began:4.0f} s  {part}: {what}", file=sys.stderr)
 
     place = Place(VAR / "run" / part, rounds, share)
     try:

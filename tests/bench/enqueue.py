@@ -14,17 +14,20 @@ ours sends, here by redis-py's LPUSH without anything else. A transaction is ope
 `django.tasks`, and committed: its row is written, and after the commit pushed and deleted. In bulk are 1,000
 in a round trip."""
 
+PUSH, QUIET_PUSH, BULK_PUSH = "ours, `client.push`", "ours, `client.push`, WARNING", "ours, `client.push_bulk`"
+LPUSH, STOCK = "redis-py, LPUSH of the same bytes", "Celery, `apply_async`"
+
 # process, action, how many at a time, what it is
 SINGLE = [
-    ("ours", "push", 300, "ours, `client.push`"),
+    ("ours", "push", 300, PUSH),
     ("ours", "enqueue", 300, "ours, `task.enqueue` of django.tasks"),
     ("ours", "delay", 300, "ours, `delay` of Celery"),
-    ("ours", "lpush", 300, "redis-py, LPUSH of the same bytes"),
-    ("quiet", "push", 300, "ours, `client.push`, WARNING"),
+    ("ours", "lpush", 300, LPUSH),
+    ("quiet", "push", 300, QUIET_PUSH),
     ("quiet", "enqueue", 300, "ours, `task.enqueue`, WARNING"),
     ("quiet", "delay", 300, "ours, `delay`, WARNING"),
-    ("quiet", "lpush_and_set", 300, "redis-py, LPUSH and SET of a dedupe key in a pipeline"),
-    ("celery", "single", 300, "Celery, `apply_async`"),
+    ("quiet", "lpush_and_set", 300, "redis-py, LPUSH and SET of a dedupe key"),
+    ("celery", "single", 300, STOCK),
     ("dramatiq", "single", 300, "Dramatiq, `send`"),
     ("huey", "single", 300, "Huey"),
     ("rq", "single", 200, "RQ, `enqueue`"),
@@ -49,8 +52,8 @@ SCHEDULED = [
     ("sidekiq", "scheduled", 300, "Sidekiq, `perform_in`"),
 ]
 BULK = [
-    ("ours", "bulk", 4000, "ours, `client.push_bulk`"),
-    ("ours", "lpush_in_bulk", 4000, "redis-py, a pipeline of LPUSHes of the same bytes"),
+    ("ours", "bulk", 4000, BULK_PUSH),
+    ("ours", "lpush_in_bulk", 4000, "redis-py, LPUSHes of the same bytes"),
     ("sidekiq", "bulk", 4000, "Sidekiq, `push_bulk`"),
 ]
 EVERYTHING = [*SINGLE, *TRANSACTION, *SCHEDULED, *BULK]
@@ -103,40 +106,29 @@ def measure(place, processes, say):
 
 
 def report(found, place):
-    stock = found.get(STOCK)
     made = Report("Enqueue", TEXT.format(rounds=place.rounds), HEADS)
-    for title, group in (
-        ("µs a job, one at a time", SINGLE),
-        ("", TRANSACTION),
-        ("", SCHEDULED),
-        ("µs a job, in bulk", BULK),
-    ):
-        for _, _, _, what in group:
-            if what not in found:
-                continue
-            made.rows.append([what, spread(found[what]), f"{stock.over(found[what]).median:.1f}×" if stock else "–"])
-            if title:
-                made.bars.append((title, what.replace("`", ""), found[what].median, what.startswith("ours")))
+    for _, _, _, what in EVERYTHING:
+        if what in found:
+            ratio = spread(found[STOCK].over(found[what]), "×") if STOCK in found else "–"
+            made.rows.append([what, spread(found[what]), ratio])
+    made.bars = [*bars("one at a time", SINGLE, found), *bars("in bulk", BULK, found)]
     made.goals = goals(found)
     return made
 
 
-PUSH, QUIET_PUSH, BULK_PUSH = SINGLE[0][3], SINGLE[4][3], BULK[0][3]
-LPUSH, STOCK = SINGLE[3][3], SINGLE[8][3]
+def bars(how, group, found):
+    medians = [(found[what].median, what) for _, _, _, what in group if what in found]
+    for median, what in sorted(medians):
+        yield f"µs to enqueue a job, {how}", what.replace("`", ""), median, what.startswith("ours")
 
 
 def goals(found):
     def ratio(slow, fast):
         return found[slow].over(found[fast]) if {slow, fast} <= set(found) else None
 
-    return [
-        at_least("enqueue, one at a time, INFO as shipped", 4, ratio(STOCK, PUSH), "faster than stock `apply_async`"),
-        at_least("enqueue, one at a time, WARNING", 4, ratio(STOCK, QUIET_PUSH), "faster than stock `apply_async`"),
-        at_most(
-            "enqueue, one at a time, INFO as shipped", 1.25, ratio(PUSH, LPUSH), "a redis-py LPUSH of the same bytes"
-        ),
-        at_most(
-            "enqueue, one at a time, WARNING", 1.25, ratio(QUIET_PUSH, LPUSH), "a redis-py LPUSH of the same bytes"
-        ),
-        at_least("enqueue in bulk", 60, ratio(STOCK, BULK_PUSH), "faster than stock `apply_async`"),
-    ]
+    made = []
+    for how, push in (("INFO as shipped", PUSH), ("WARNING", QUIET_PUSH)):
+        what = f"enqueue, one at a time, {how}"
+        made.append(at_least(what, 4, ratio(STOCK, push), "faster than stock `apply_async`"))
+        made.append(at_most(what, 1.25, ratio(push, LPUSH), "a redis-py LPUSH of the same bytes"))
+    return [*made, at_least("enqueue in bulk", 60, ratio(STOCK, BULK_PUSH), "faster than stock `apply_async`")]

@@ -3,14 +3,14 @@
 import smtplib
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import redis
 from certifi import where
 
 from tests.bench import asking
-from tests.bench.drain import COPY, wait
+from tests.bench.drain import wait
 from tests.bench.stopwatch import Figures, Lap
 from tests.bench.table import Report, at_least, at_most, spread
 from tests.servers import free_port, listening, until
@@ -24,67 +24,68 @@ threads as it ships to an SMTP server on this machine that offers PIPELINING. Ea
 mail. Processor time is the worker's. In {rounds} rounds, between 90 % of the mails and 5 %."""
 WORKER = [sys.executable, "-m", "celery", "--quiet", "--app", "worker", "worker"]
 FROM, TO = 0.9, 0.05
-KEPT = 10  # the database of Redis in which a mailer's mails are kept comes so many later
 
 
-@dataclass
-class Line:
+MAILS, KEPT = 2500, 10  # how many are there to be copied for each round, and in which database of Redis
+SECONDS = 3  # that a round should take
+
+
+class Line(NamedTuple):
     name: str
     is_safe: bool  # STARTTLS and a login
     milliseconds: int
-    jobs: dict  # how many mails take two or three seconds
 
 
 LINES = [
-    Line("plain, 0 ms", False, 0, {"ours": 1500, "stock": 1000}),
-    Line("plain, 20 ms", False, 20, {"ours": 1000, "stock": 500}),
-    Line("STARTTLS and login, 0 ms", True, 0, {"ours": 1200, "stock": 150}),
-    Line("STARTTLS and login, 20 ms", True, 20, {"ours": 1000, "stock": 150}),
+    Line("plain, 0 ms", False, 0),
+    Line("plain, 20 ms", False, 20),
+    Line("STARTTLS and login, 0 ms", True, 0),
+    Line("STARTTLS and login, 20 ms", True, 20),
 ]
 NAMES = {"ours": "ours", "stock": "Django's"}
-
-
-RESTORE = """redis.call('SELECT', ARGV[2])
+# Mails for another round; that these were sent before is forgotten.
+REFILL = """redis.call('SELECT', ARGV[2])
 for _, key in ipairs(redis.call('KEYS', 'done:*')) do redis.call('DEL', key) end
 redis.call('SELECT', ARGV[1])
-for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[2]) end"""
+redis.call('COPY', 'mailers', 'mailers', 'DB', ARGV[2])
+redis.call('SELECT', ARGV[2])
+redis.call('LTRIM', 'mailers', 0, ARGV[3] - 1)"""
 
 
 class Mailer:
-    """A worker with a mailer, on a database of Redis of its own, so that the other can wait beside it.
+    """A worker with a mailer, on a database of Redis of its own, so that the other can wait beside it."""
 
-    Its mails are kept in another one, to be copied for each round; then what was noted of those that were sent goes.
-    """
-
-    def __init__(self, place, line, kind, database, smtp):
-        self.place, self.database = place, database
-        self.jobs = max(place.times(line.jobs[kind]), 100)  # 25 are fetched at once
+    def __init__(self, place, kind, database, smtp):
+        self.place, self.database, self.jobs = place, database, 100
         self.rates, self.costs, self.connections = Figures(), Figures(), Figures()
-        self.fill()
-        url = place.server.url.removesuffix("/0")
-        environment = {"REDIS_URL": f"{url}/{database}", "DJANGO_SETTINGS_MODULE": "tests.bench.settings", **smtp}
-        self.process = place.start(WORKER, place.ours(**environment, BENCH_MAILER=kind), name=kind)
         self.redis = redis.Redis(port=place.server.port, db=database)
+        self.redis.flushdb()
+        url = f"{place.server.url.removesuffix('/0')}/{database}"
+        environment = place.ours(
+            REDIS_URL=url, DJANGO_SETTINGS_MODULE="tests.bench.settings", BENCH_MAILER=kind, **smtp
+        )
+        self.process = place.start(WORKER, environment, name=kind)
         until(lambda: self.redis.zcard(keys.PROCESSES), "the worker")
 
-    def fill(self):
-        self.place.redis.flushdb()
-        producer = asking.ours(self.place)
-        producer.ask("mail", self.jobs)
-        producer.end()
-        self.place.redis.eval(COPY, 0, 0, self.database + KEPT)
+    def warm_up(self, postbox):
+        """Find out how many mails a round takes; 25 at least are under way at once."""
+        rate, *_ = self.round(postbox)
+        self.jobs = min(max(int(rate * SECONDS * self.place.share), 100), MAILS)
+
+    def measure(self, postbox):
+        for figures, measured in zip((self.rates, self.costs, self.connections), self.round(postbox), strict=True):
+            figures.append(measured)
 
     def round(self, postbox):
-        self.redis.eval(RESTORE, 0, self.database + KEPT, self.database)
+        """Mails a second, milliseconds of processor time and connections for a mail."""
         before, connections = postbox.count()
+        self.redis.eval(REFILL, 0, KEPT, self.database, self.jobs)
         wait(lambda: self.left() <= self.jobs * FROM, "mails to go")
         first, lap = self.left(), Lap([self.process.pid])
         wait(lambda: self.left() <= self.jobs * TO, "mails to go")
-        last, (seconds, cpu) = self.left(), lap.end()
-        self.rates.append((first - last) / seconds)
-        self.costs.append(cpu / (first - last) * 1000)
+        done, (seconds, cpu) = first - self.left(), lap.end()
         wait(lambda: postbox.count()[0] - before == self.jobs, f"{self.jobs} mails to arrive")
-        self.connections.append((postbox.count()[1] - connections) / self.jobs)
+        return done / seconds, cpu / done * 1000, (postbox.count()[1] - connections) / self.jobs
 
     def left(self):
         return self.redis.llen("mailers")
@@ -131,20 +132,29 @@ def certificate(folder):
 
 def run(place, say):
     files, trusted = certificate(place.folder)
+    fill(place)
     measured = []
     for line in LINES:
         postbox = Postbox(place, line, files)
         smtp = {"SMTP_URL": postbox.url, "SSL_CERT_FILE": trusted}
-        place.redis.flushall()
-        mailers = {kind: Mailer(place, line, kind, number, smtp) for number, kind in enumerate(NAMES, 1)}
+        mailers = {kind: Mailer(place, kind, number, smtp) for number, kind in enumerate(NAMES, 1)}
+        for mailer in mailers.values():
+            mailer.warm_up(postbox)
         for number in range(place.rounds):
             for kind, mailer in mailers.items():
-                mailer.round(postbox)
+                mailer.measure(postbox)
                 say(f"round {number + 1}: {line.name}: {NAMES[kind]}: {mailer.rates[-1]:,.0f} mails/s")
         for each in (*mailers.values(), postbox):
             each.end()
         measured.append((line, mailers))
     return report(measured, place)
+
+
+def fill(place):
+    producer = asking.ours(place)
+    producer.ask("mail", MAILS)
+    producer.end()
+    place.redis.copy("mailers", "mailers", KEPT)
 
 
 def report(measured, place):

@@ -15,6 +15,7 @@ from tests.servers import ROOT, Redis, listening, until
 
 VAR = ROOT / "var" / "bench"
 PEERS = ROOT / "tests" / "bench" / "peers"
+MEASURES = "bench"  # the name of our own connections
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -45,7 +46,7 @@ class Place:
         shutil.rmtree(folder, ignore_errors=True)
         # A rewrite of the log in the middle would be charged to whoever is measured then.
         self.server = JobsRedis(folder / "redis", "--databases", "64", "--auto-aof-rewrite-percentage", "0")
-        self.redis = redis.Redis(port=self.server.port)
+        self.redis = redis.Redis(port=self.server.port, client_name=MEASURES)
         self.started = []
         self.manage("migrate", "--no-input")
 

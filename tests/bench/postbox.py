@@ -29,7 +29,8 @@ class Visit(asyncio.Protocol):
 
     def data_received(self, data):
         self.buffer += data
-        self.answer(b"".join(self.answers()))
+        if self.transport:
+            self.answer(b"".join(self.answers()))
 
     def answer(self, told):
         if told and self.delay:
@@ -59,6 +60,7 @@ class Visit(asyncio.Protocol):
             return b"".join(b"250-" + offer + b"\r\n" for offer in [b"postbox", *offers]) + b"250 SIZE 10000000\r\n"
         if verb == b"STARTTLS" and not self.is_safe:
             self.is_safe = True
+            self.plain, self.transport = self.transport, None  # what comes before TLS is ready is answered within it
             asyncio.get_running_loop().call_later(self.delay, self.upgrade)
             return b""
         if verb == b"AUTH" and rest.startswith(b"PLAIN ") and self.is_safe:
@@ -76,15 +78,16 @@ class Visit(asyncio.Protocol):
         return b"354 go on\r\n" if self.in_mail else b"250 ok\r\n" if known else b"500 what?\r\n"
 
     def upgrade(self):
-        self.transport.write(b"220 go on\r\n")
+        self.plain.write(b"220 go on\r\n")
         self.task = asyncio.create_task(self.encrypt())
 
     async def encrypt(self):
         try:
             loop = asyncio.get_running_loop()
-            self.transport = await loop.start_tls(self.transport, self, self.context, server_side=True)
+            self.transport = await loop.start_tls(self.plain, self, self.context, server_side=True)
+            self.data_received(b"")
         except OSError:  # who called has hung up
-            self.transport.close()
+            self.plain.close()
 
 
 async def serve(port, milliseconds, certificate=None, key=None):

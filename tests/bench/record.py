@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench import chart
 from tests.bench.place import ROOT, VAR, JobsRedis
 from tests.bench.ruby import SIDEKIQ
 from tests.bench.table import table
@@ -17,12 +18,15 @@ GOALS = ["what", "goal", "measured", ""]
 
 
 def write(reports, folder):
-    """Write RESULTS.md; returns its text."""
+    """Write RESULTS.md and results.svg; returns the text of the former."""
     goals = [goal.row for report in reports for goal in report.goals]
-    parts = ["# What `make bench` found", machine(), "## Goals", table(GOALS, goals)]
+    bars = [bar for report in reports for bar in report.bars]
+    parts = ["# What `make bench` found", machine(), "![The same as bars](results.svg)" if bars else ""]
+    parts += ["## Goals", table(GOALS, goals)]
     parts += [report.markdown() for report in reports]
-    text = "\n\n".join(part.strip() for part in parts) + "\n"
+    text = "\n\n".join(part.strip() for part in parts if part) + "\n"
     (folder / "RESULTS.md").write_text(text)
+    (folder / "results.svg").write_text(chart.svg(bars))
     return text
 
 

@@ -24,7 +24,7 @@ class Goal:
 
 @dataclass
 class Report:
-    """text: how it was measured. bars: for the chart, (group, name, value, unit, whether it is ours)."""
+    """text: how it was measured. bars: for the chart, (group, name, value, whether it is ours)."""
 
     title: str
     text: str
