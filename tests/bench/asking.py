@@ -6,7 +6,6 @@ import sys
 from contextlib import suppress
 
 from tests.bench.place import PEERS, ROOT, VAR, installed
-from tests.bench.ruby import SIDEKIQ
 
 ASKED = [sys.executable, "-m", "tests.bench.peers.asked"]
 
@@ -57,6 +56,6 @@ def peer(place, module, environment="peers", **more):
     return Asked(place, [python, "asked.py", module], place.theirs(environment, **more), PEERS)
 
 
-def sidekiq(place):
-    """Sidekiq, or None where it is not installed."""
-    return Asked(place, [*SIDEKIQ.ruby, "on_sidekiq.rb"], place.theirs(), PEERS) if SIDEKIQ.version else None
+def ruby(place, peer):
+    """SIDEKIQ or ACTIVEJOB of tests/bench/ruby.py, or None where it is not installed."""
+    return Asked(place, [*peer.ruby, peer.module], place.theirs(LOG_LEVEL="WARNING"), PEERS) if peer.version else None

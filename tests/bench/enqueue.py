@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from tests.bench import asking
+from tests.bench.ruby import ACTIVEJOB, SIDEKIQ
 from tests.bench.stopwatch import Figures
 from tests.bench.table import Report, at_least, at_most, spread
 from tests.servers import Postgres
@@ -34,6 +35,7 @@ SINGLE = [
     ("taskiq", "single", 300, "taskiq, `kiq`"),
     ("saq", "single", 300, "SAQ, `enqueue`"),
     ("sidekiq", "single", 300, "Sidekiq, `perform_async`"),
+    ("activejob", "single", 300, "ActiveJob on Sidekiq, `perform_later`"),
 ]
 TRANSACTION = [
     ("ours", "transaction", 100, "ours, in a transaction of its own, SQLite"),
@@ -82,7 +84,8 @@ def start(place, postgres):
         "rq": asking.peer(place, "on_rq"),
         "taskiq": asking.peer(place, "on_taskiq"),
         "saq": asking.peer(place, "on_saq", "saq"),
-        "sidekiq": asking.sidekiq(place),
+        "sidekiq": asking.ruby(place, SIDEKIQ),
+        "activejob": asking.ruby(place, ACTIVEJOB),
     }
     if postgres:
         place.manage("migrate", "--no-input", DATABASE_URL=postgres.url)

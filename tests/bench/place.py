@@ -71,7 +71,10 @@ class Place:
 
     @staticmethod
     def bare(programs=Path(sys.executable).parent):
-        return {
+        gems = (
+            {"GEM_PATH": os.environ["GEM_PATH"]} if os.environ.get("GEM_PATH") else {}
+        )  # another Sidekiq than Debian's
+        return gems | {
             "PATH": f"{programs}:{os.environ['PATH']}",
             "HOME": os.environ.get("HOME", "/"),
             "LANG": "C.UTF-8",

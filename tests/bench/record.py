@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench import chart
 from tests.bench.place import ROOT, VAR, JobsRedis
-from tests.bench.ruby import SIDEKIQ
+from tests.bench.ruby import ACTIVEJOB, SIDEKIQ
 from tests.bench.table import table
 
 HERE = Path(__file__).parent
@@ -37,7 +37,16 @@ def machine():
         ["processor", f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f} in the last 5 minutes"],
         ["Redis", redis_version()],
         ["Python", f"{platform.python_version()}, with " + ", ".join(f"{name} {version(name)}" for name in OURS)],
-        ["peers", ", ".join([*peers(), SIDEKIQ.version or "no Sidekiq (Debian's ruby-sidekiq)"])],
+        [
+            "peers",
+            ", ".join(
+                [
+                    *peers(),
+                    SIDEKIQ.version or "no Sidekiq (Debian's ruby-sidekiq)",
+                    ACTIVEJOB.version or "no ActiveJob (ruby-activejob)",
+                ]
+            ),
+        ],
     ]
     return table(["", ""], rows).replace("---:", "---")
 

@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 
-from tests.bench.place import PEERS
+from tests.bench.place import PEERS, Place
 
 
-class Sidekiq:
-    def __init__(self):
-        """version: a line for the tables, or empty when there is no Sidekiq."""
+class Ruby:
+    """A peer in tests/bench/peers. `version` is a line for the tables, empty when it is not installed."""
+
+    def __init__(self, module):
+        self.module = module
         self.ruby = [shutil.which("ruby") or "ruby", "--yjit"]
         self.version = self.ask()
         if not self.version:
@@ -16,14 +18,15 @@ class Sidekiq:
             self.version = self.ask()
 
     def ask(self):
+        command = [*self.ruby, self.module, "version"]
         try:
-            asked = subprocess.run([*self.ruby, "on_sidekiq.rb", "version"], cwd=PEERS, capture_output=True, text=True)
+            asked = subprocess.run(command, cwd=PEERS, env=Place.bare(), capture_output=True, text=True)
         except FileNotFoundError:
             return ""
         return asked.stdout.strip() if asked.returncode == 0 else ""
 
     def worker(self, threads):
-        return [*self.ruby, "-S", "sidekiq", "-r", "./on_sidekiq.rb", "-c", str(threads)]
+        return [*self.ruby, "-S", "sidekiq", "-r", f"./{self.module}", "-c", str(threads)]
 
 
-SIDEKIQ = Sidekiq()
+SIDEKIQ, ACTIVEJOB = Ruby("on_sidekiq.rb"), Ruby("on_activejob.rb")

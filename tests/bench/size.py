@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench import asking
 from tests.bench.latency import WORKER
 from tests.bench.place import MEASURES
+from tests.bench.ruby import SIDEKIQ
 from tests.bench.site import Web, prepare
 from tests.bench.stopwatch import Figures, family
 from tests.bench.table import Goal, Report, at_most, spread
@@ -124,7 +125,7 @@ def waiting(place, made, variables, sessions):
         ("Celery", asking.peer(place, "on_celery")),
         ("Dramatiq", asking.peer(place, "on_dramatiq")),
         ("RQ", asking.peer(place, "on_rq")),
-        ("Sidekiq", asking.sidekiq(place)),
+        ("Sidekiq", asking.ruby(place, SIDEKIQ)),
     ):
         if process:
             process.ask("single" if name != "ours" else "push", 1)

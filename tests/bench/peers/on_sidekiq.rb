@@ -1,10 +1,9 @@
-# Sidekiq as it comes, and what asks it to enqueue (as asked.py does).
+# Sidekiq as it comes.
 require "sidekiq"
 
 Sidekiq.configure_server { |config| config.redis = { url: ENV["REDIS_URL"] } }
 Sidekiq.configure_client { |config| config.redis = { url: ENV["REDIS_URL"] } }
-logger = Sidekiq.respond_to?(:default_configuration) ? Sidekiq.default_configuration.logger : Sidekiq.logger
-logger.level = Logger.const_get(ENV.fetch("LOG_LEVEL", "INFO").sub("WARNING", "WARN"))
+Sidekiq.logger.level = Logger.const_get(ENV.fetch("LOG_LEVEL", "INFO").sub("WARNING", "WARN"))
 
 class Noop
   include Sidekiq.const_defined?(:Job) ? Sidekiq::Job : Sidekiq::Worker
@@ -21,19 +20,24 @@ ACTIONS = {
       Sidekiq::Client.push_bulk("class" => Noop, "args" => numbers.map { |number| [number] })
     end
   end
-}.freeze
+}
 
-if $PROGRAM_NAME == __FILE__
+# What asked.py does: `version` alone tells what this is.
+def answer(name)
   if ARGV == ["version"]
     jit = defined?(RubyVM::YJIT) && RubyVM::YJIT.enabled? ? " with YJIT" : ""
-    puts "Sidekiq #{Sidekiq::VERSION}, Ruby #{RUBY_VERSION}#{jit}"
-    exit
+    puts "#{name}, Ruby #{RUBY_VERSION}#{jit}"
+    return
   end
-  $stdout.sync = true
+  answers = $stdout.dup
+  answers.sync = true
+  $stdout.reopen($stderr)
   $stdin.each_line do |line|
-    name, count = line.split
+    action, count = line.split
     began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    ACTIONS.fetch(name).call(count.to_i)
-    puts "[#{Process.clock_gettime(Process::CLOCK_MONOTONIC) - began}, null]"
+    ACTIONS.fetch(action).call(count.to_i)
+    answers.puts "[#{Process.clock_gettime(Process::CLOCK_MONOTONIC) - began}, null]"
   end
 end
+
+answer("Sidekiq #{Sidekiq::VERSION}") if $PROGRAM_NAME == __FILE__
