@@ -54,7 +54,7 @@ def drained(subject, place):
     try:
         return timed(subject, place.redis, jobs, processes)
     finally:
-        place.stop(*processes)
+        place.kill(*processes)
 
 
 def timed(subject, redis, jobs, processes):

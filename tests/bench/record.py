@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench import chart
 from tests.bench.place import ROOT, VAR, JobsRedis
-from tests.bench.ruby import ACTIVEJOB, SIDEKIQ
+from tests.bench.ruby import ACTIONMAILER, ACTIVEJOB, SIDEKIQ
 from tests.bench.table import table
 
 HERE = Path(__file__).parent
@@ -42,8 +42,7 @@ def machine():
             ", ".join(
                 [
                     *peers(),
-                    SIDEKIQ.version or "no Sidekiq (Debian's ruby-sidekiq)",
-                    ACTIVEJOB.version or "no ActiveJob (ruby-activejob)",
+                    *rubies(),
                 ]
             ),
         ],
@@ -62,6 +61,11 @@ def peers():
             name, _, number = folder.name.removesuffix(".dist-info").partition("-")
             if name in PEERS:
                 yield f"{name} {number}"
+
+
+def rubies():
+    for package, peer in (("sidekiq", SIDEKIQ), ("activejob", ACTIVEJOB), ("actionmailer", ACTIONMAILER)):
+        yield peer.version or f"no Debian package ruby-{package}"
 
 
 def commit():

@@ -26,7 +26,19 @@ class Ruby:
         return asked.stdout.strip() if asked.returncode == 0 else ""
 
     def worker(self, threads):
-        return [*self.ruby, "-S", "sidekiq", "-r", f"./{self.module}", "-c", str(threads)]
+        return [
+            *self.ruby,
+            "-S",
+            "sidekiq",
+            "-r",
+            f"./{self.module}",
+            "-c",
+            str(threads),
+            "-q",
+            "default",
+            "-q",
+            "mailers",
+        ]
 
 
-SIDEKIQ, ACTIVEJOB = Ruby("on_sidekiq.rb"), Ruby("on_activejob.rb")
+SIDEKIQ, ACTIVEJOB, ACTIONMAILER = Ruby("on_sidekiq.rb"), Ruby("on_activejob.rb"), Ruby("on_actionmailer.rb")
