@@ -20,8 +20,9 @@ def main():
     chosen = arguments()
     target = chosen.to or (record.HERE if chosen.only == PARTS and chosen.size == "full" else VAR)
     target.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
     reports = [measured(part, *SIZES[chosen.size]) for part in chosen.only]
-    print(record.write(reports, target))
+    print(record.write(reports, target, time.monotonic() - began))
     print(f"written to {target}/RESULTS.md and results.svg", file=sys.stderr)
 
 
@@ -50,6 +51,8 @@ def measured(part, rounds, share):
     place = Place(VAR / "run" / part, rounds, share)
     try:
         return importlib.import_module(f"tests.bench.{part}").run(place, say)
+    except AssertionError as error:  # something did not come
+        sys.exit(f"{part}: {error}. The logs are in {place.folder}")
     finally:
         place.end()
 

@@ -85,7 +85,7 @@ def report(drainers, place):
     for subject in sorted(drainers, key=lambda subject: -subject.rates.median):
         ratio = spread(rates[OURS].over(subject.rates), "×")
         made.rows.append([subject.name, spread(subject.rates), spread(subject.costs), ratio])
-        made.bars.append(("jobs a second that do nothing", subject.name, subject.rates.median, subject.is_ours))
+        made.bars.append(("no-op jobs a second (more is better)", subject.name, subject.rates.median, subject.is_ours))
     ruby = (SIDEKIQ_25, SIDEKIQ_INFO, RAILS)
     made.goals = goals(rates, [each.name for each in drainers if not each.is_ours and each.name not in ruby])
     return made

@@ -122,7 +122,7 @@ def report(found, place):
 def bars(how, group, found):
     medians = [(found[what].median, what) for _, _, _, what in group if what in found]
     for median, what in sorted(medians):
-        yield f"µs to enqueue a job, {how}", what.replace("`", ""), median, what.startswith("ours")
+        yield f"µs to enqueue a job, {how} (less is better)", what.replace("`", ""), median, what.startswith("ours")
 
 
 def goals(found):

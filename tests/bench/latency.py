@@ -1,8 +1,7 @@
 """How long a job waits for a thread that is idle, and how late is one that is for later."""
 
-import sys
-
 from tests.bench import asking
+from tests.bench.place import WORKER
 from tests.bench.stopwatch import Figures
 from tests.bench.table import Report, at_most, spread
 from tests.servers import until
@@ -16,7 +15,6 @@ after that they began."""
 
 # action, how many, what it is
 LOADS = [("now_and_then", 300, "idle"), ("busy", 750, "half load"), ("later", 300, "for later")]
-WORKER = [sys.executable, "-m", "celery", "--quiet", "--app", "worker", "worker"]
 IDLE = "enqueue → start, idle"
 
 

@@ -12,7 +12,7 @@ from certifi import where
 
 from tests.bench import asking
 from tests.bench.drain import wait
-from tests.bench.place import PEERS, ROOT
+from tests.bench.place import PEERS, ROOT, WORKER
 from tests.bench.ruby import ACTIONMAILER
 from tests.bench.stopwatch import Figures, Lap
 from tests.bench.table import Report, at_least, at_most, spread
@@ -24,7 +24,6 @@ threads as it ships to an SMTP server on this machine that offers PIPELINING. Ea
 20 ms after the command, as over a line that is so long; a TLS handshake has no such delay. Django's is
 `django.core.mail.backends.smtp.EmailBackend` in the place of our delivering mailer, which connects for each
 mail. Processor time is the worker's. In {rounds} rounds, between 90 % of the mails and 5 %."""
-WORKER = [sys.executable, "-m", "celery", "--quiet", "--app", "worker", "worker"]
 FROM, TO = 0.9, 0.05
 MAILS, SECONDS = 2500, 2.5  # how many there are to be copied for each round, and what this should take
 
@@ -200,7 +199,9 @@ def report(measured, place):
         for mailer in mailers:
             figures = [spread(each) for each in (mailer.rates, mailer.costs, mailer.connections)]
             made.rows.append([line.name, mailer.kind.name, *figures, spread(mine.rates.over(mailer.rates), "×")])
-            made.bars.append((f"mails a second, {line.name}", mailer.kind.name, mailer.rates.median, mailer is mine))
+            made.bars.append(
+                (f"mails a second, {line.name} (more is better)", mailer.kind.name, mailer.rates.median, mailer is mine)
+            )
         if line.is_safe:
             made.goals += goals(line, {mailer.kind.name: mailer for mailer in mailers})
     return made

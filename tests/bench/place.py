@@ -1,6 +1,7 @@
 """Where the benchmark happens: a folder, a Redis, variables that no .env changes, and the environments of the peers."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import redis
 
+from infra.procfile import commands
 from infra.redis_server import CONF
 from tests.bench.stopwatch import family
 from tests.servers import ROOT, Redis, listening, until
 
 VAR = ROOT / "var" / "bench"
 PEERS = ROOT / "tests" / "bench" / "peers"
+WORKER, GUNICORN = (shlex.split(commands()[name]) for name in ("worker", "web"))
 MEASURES = "bench"  # the name of our own connections
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 

@@ -17,11 +17,11 @@ HERE = Path(__file__).parent
 GOALS = ["what", "goal", "measured", ""]
 
 
-def write(reports, folder):
-    """Write RESULTS.md and results.svg; returns the text of the former."""
+def write(reports, folder, seconds):
+    """Write RESULTS.md and results.svg; returns the text of the former. seconds: what it took."""
     goals = [goal.row for report in reports for goal in report.goals]
     bars = [bar for report in reports for bar in report.bars]
-    parts = ["# What `make bench` found", machine(), "![The same as bars](results.svg)" if bars else ""]
+    parts = ["# What `make bench` found", machine(seconds), "![The same as bars](results.svg)" if bars else ""]
     parts += ["## Goals", table(GOALS, goals)]
     parts += [report.markdown() for report in reports]
     text = "\n\n".join(part.strip() for part in parts if part) + "\n"
@@ -30,9 +30,9 @@ def write(reports, folder):
     return text
 
 
-def machine():
+def machine(seconds):
     rows = [
-        ["date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")],
+        ["date", datetime.now(UTC).strftime(f"%Y-%m-%d %H:%M UTC, in {seconds / 60:.0f} minutes")],
         ["commit", commit()],
         ["processor", f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f} in the last 5 minutes"],
         ["Redis", redis_version()],

@@ -6,11 +6,11 @@ import urllib.error
 import urllib.request
 
 from tests.bench import asking
+from tests.bench.place import GUNICORN
 from tests.servers import free_port, until
 
 POSTS = 20_000
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.bench.settings"}
-GUNICORN = [sys.executable, "-m", "gunicorn", "--config", "infra/gunicorn.conf.py", "web.wsgi"]
 
 
 def prepare(place, names, **more):

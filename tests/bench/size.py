@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from tests.bench import asking
-from tests.bench.latency import WORKER
-from tests.bench.place import MEASURES
+from tests.bench.place import MEASURES, WORKER
 from tests.bench.ruby import SIDEKIQ
 from tests.bench.site import Web, prepare
+from tests.bench.sockets import Count
 from tests.bench.stopwatch import Figures, family
 from tests.bench.table import Goal, Report, at_most, spread
 from tests.servers import Postgres, until
@@ -48,15 +48,16 @@ def pair(place, made, variables, sessions):
     web = Web(place, **variables).ready()
     worker = place.start(WORKER, place.ours(**variables), name="worker")
     until(lambda: place.redis.zcard(keys.PROCESSES), "the worker")
-    most = busy(place, web, sessions["pair"])
+    count = Count(place.redis, MEASURES, web=web.process, worker=worker)
+    busy(place, web, sessions["pair"], count)
     rows = [("web, 2 processes × 5 threads", web.process), ("worker, 25 threads, the whole app", worker)]
     sizes = {name: memory(process.pid) for name, process in rows}
     made.rows += [[name, f"{rss:.0f} MB RSS", f"{pss:.0f} MB PSS"] for name, (rss, pss) in sizes.items()]
     made.rows.append(["both", "", f"{sum(pss for _, pss in sizes.values()):.0f} MB PSS"])
-    made.rows.append(["connections to Redis, web 2 × 5 and worker 25", most, ""])
+    made.rows.append(["connections to Redis, web 2 × 5 and worker 25", count.most, str(count)])
     rss = Figures([sizes["worker, 25 threads, the whole app"][0]])
     made.goals.append(at_most("worker with 25 threads and the whole app, RSS", 110, rss, unit=" MB"))
-    made.goals.append(at_most("Redis connections, web 2 × 5 and worker 25", 12, Figures([most]), unit=""))
+    made.goals.append(at_most("Redis connections, web 2 × 5 and worker 25", 12, Figures([count.most]), unit=""))
     place.stop(web.process, worker)
 
 
@@ -68,10 +69,11 @@ def dyno(place, made, variables, sessions):
     ):
         web = Web(place, WORKER_IN_WEB="1", **variables, **more).ready()
         until(lambda: place.redis.zcard(keys.PROCESSES), "the worker")
-        most = busy(place, web, sessions[session])
+        count = Count(place.redis, MEASURES)
+        busy(place, web, sessions[session], count)
         rss, pss = memory(web.process.pid)
         made.rows.append([f"web with its worker (`WORKER_IN_WEB`), {name}", f"{rss:.0f} MB RSS", f"{pss:.0f} MB PSS"])
-        made.rows.append([f"connections to Redis, {name}", most, ""])
+        made.rows.append([f"connections to Redis, {name}", count.most, ""])
         place.stop(web.process)
     spare = Figures([512 - pss])
     goal = Goal(
@@ -83,16 +85,15 @@ def dyno(place, made, variables, sessions):
     made.goals.append(goal)
 
 
-def busy(place, web, session):
-    """Likes until there is nothing that has not been used; returns the most connections that Redis had."""
-    most, over = [0], threading.Event()
+def busy(place, web, session, count):
+    """Likes, until all that they made has been done, while the clients of Redis are counted."""
+    over = threading.Event()
 
-    def count():
+    def look():
         while not over.wait(0.05):
-            theirs = [each for each in place.redis.client_list() if each["name"] != MEASURES]
-            most[0] = max(most[0], len(theirs))
+            count.look()
 
-    watch = threading.Thread(target=count)
+    watch = threading.Thread(target=look)
     watch.start()
     visitor = web.visitor(session)
     visitor.ask("among_ten", place.times(600))
@@ -100,7 +101,6 @@ def busy(place, web, session):
     until(lambda: not place.redis.llen("mailers") and not any_in_flight(place.redis), "the jobs", 60)
     over.set()
     watch.join()
-    return most[0]
 
 
 def any_in_flight(redis):

@@ -1,12 +1,11 @@
 """The workers whose queues are drained: ours, and its peers as they come."""
 
-import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from tests.bench import asking
-from tests.bench.place import PEERS, ROOT, VAR, installed
+from tests.bench.place import PEERS, ROOT, VAR, WORKER, installed
 from tests.bench.ruby import ACTIVEJOB, SIDEKIQ
 from tests.bench.stopwatch import Figures
 from worker import keys
@@ -42,7 +41,7 @@ class Subject:
 
 
 def ours(name, jobs, action="bulk", level="INFO", processes=1):
-    worker = [sys.executable, "-m", "celery", "--quiet", "--app", "worker", "worker", "-I", "tests.bench.jobs"]
+    worker = [*WORKER, "-I", "tests.bench.jobs"]
 
     def variables(place):
         return place.ours(LOG_LEVEL=level)

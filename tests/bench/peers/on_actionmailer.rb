@@ -12,7 +12,7 @@ server = URI(ENV.fetch("SMTP_URL", "smtp://127.0.0.1:25"))
 settings = { address: server.host, port: server.port, open_timeout: 10, read_timeout: 60 }
 if server.scheme == "submission"
   login = { user_name: server.user, password: server.password, authentication: :plain }
-  settings.update(login, enable_starttls_auto: true, openssl_verify_mode: "peer", ca_file: ENV["SSL_CERT_FILE"])
+  settings.update(login, enable_starttls_auto: true, openssl_verify_mode: "peer")
 else
   settings[:enable_starttls_auto] = false
 end
