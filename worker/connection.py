@@ -8,10 +8,8 @@ import ssl
 import struct
 import threading
 import time
-from collections import deque
-from contextlib import suppress
 from functools import cache, partial
-from itertools import count, tee
+from itertools import tee
 from pathlib import Path
 
 import hiredis
@@ -163,27 +161,28 @@ def evalsha(call):
 
 
 class Direct:
-    """The same on lines that are kept."""
+    """The same on one line, which is kept, and taken in turns: small plans of managed Redis have 20 for all."""
 
     STALE = 1  # seconds without use after which to look whether the server has hung up
 
     def __init__(self, client, check=None):
-        """check: called before something is sent, after the wait for a connection; what it raises is raised."""
+        """check: called before something is sent, after the wait for the line; what it raises is raised."""
         self.pool, self.check = client.connection_pool, check
         self.begin()
         os.register_at_fork(after_in_child=self.begin)
 
     def begin(self):
-        self.idle = deque()  # of (line, when it was used last)
-        # Who sends holds one. No Semaphore, which is Python code: a job that is interrupted within it takes the wake-up
-        # of another along, and that waits for ever.
-        self.slots, self.turn = [threading.Lock() for _ in range(MOST)], count()
+        self.line, self.used = None, 0
+        # No lock that is Python code: a job that is interrupted within it takes the wake-up of another along, and that
+        # waits for ever.
+        self.lock = threading.Lock()
 
     def forget(self):
         """Connect anew the next time."""
-        with suppress(IndexError):
-            while True:
-                self.idle.pop()[0].hang_up()
+        with self.lock:
+            if self.line:
+                self.line.hang_up()
+            self.line = None
 
     def __getattr__(self, name):
         run = partial(self.run, name)
@@ -223,24 +222,20 @@ class Direct:
         return answers
 
     def send(self, commands):
-        with self.slots[next(self.turn) % MOST]:
+        with self.lock:
             if self.check:
                 self.check()
-            line = self.take()
+            line, self.line = self.ready(), None
             try:
                 answers = line.ask(commands)
             except BaseException:
                 line.hang_up()  # an answer may be under way, and would be taken for that of the next command
                 raise
-            self.idle.append((line, time.monotonic()))
+            self.line, self.used = line, time.monotonic()
             return answers
 
-    def take(self):
-        try:
-            line, used = self.idle.pop()
-        except IndexError:
-            return Line(self.pool)
-        if time.monotonic() - used > self.STALE and line.is_over():
-            line.hang_up()
-            return Line(self.pool)
-        return line
+    def ready(self):
+        if self.line and time.monotonic() - self.used > self.STALE and self.line.is_over():
+            self.line.hang_up()
+            self.line = None
+        return self.line or Line(self.pool)
