@@ -125,6 +125,8 @@ class QueueBackend(Backend):
             **policy,
         )
         def run(self, *args, **kwargs):
+            if not (task.takes_context or task.keep_result):
+                return task.call(*args, **kwargs)
             result = resumed(task, self.request)
             context = [TaskContext(task_result=result)] if task.takes_context else []
             call = partial(task.call, *context, *args, **kwargs)
