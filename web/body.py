@@ -42,8 +42,12 @@ def announced(request):
 
 
 def refused(request, size, limit):
+    drain(request, size)
+    return render(request, "413.html", {"size": size, "limit": limit}, status=413)
+
+
+def drain(request, size):
     if size <= READ_ON:
         with suppress(UnreadablePostError):  # who sends it is gone
             while request.read(64 * 1024):
                 pass
-    return render(request, "413.html", {"size": size, "limit": limit}, status=413)

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from web.files import address
+from web.hooks import table
 from worker import config, env, log
 from worker.connection import MOST
 from worker.errors import ConfigurationError
@@ -120,6 +121,7 @@ INSTALLED_APPS = [
     "web.files",
     "web.letters",
     "web.jobs",
+    "web.hooks",
     "worker",
     "django_htmx",
     "django.contrib.auth",
@@ -293,6 +295,12 @@ LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ja", "日本語"), ("ko", "한국어")]
 TIME_ZONE = "UTC"
+
+# What other services may send
+
+HOOKS = table.hooks()
+HOOK_SECRETS = table.secrets()
+HOOK_RATE = env.integer("HOOK_RATE", 100)
 
 # What it tells
 

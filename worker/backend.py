@@ -36,6 +36,7 @@ class Task(base.Task):
     keep_result: seconds for which `get_result` knows the job, counted from each thing that happens to it; 0 for not.
     soft_time_limit, time_limit: seconds after which a job fails, and after which it dies and its worker with it.
     every, cron: when to make a job of it without arguments, see worker/periodic.py.
+    id: of a job that counts once however often it is enqueued within an hour: `replace(task, id="…").enqueue(…)`.
     """
 
     retries: int = retries.LIMIT
@@ -45,6 +46,7 @@ class Task(base.Task):
     time_limit: float | None = None
     every: float | timedelta | None = None
     cron: str | None = None
+    id: str | None = None
 
     def __post_init__(self):
         base.Task.__post_init__(self)  # super() finds no class here: slots=True made a new one
@@ -75,7 +77,7 @@ class Backend(BaseTaskBackend):
         job.check(function(task), args, kwargs)
         result = TaskResult(
             task=task,
-            id=str(uuid4()),
+            id=task.id or str(uuid4()),
             status=TaskResultStatus.READY,
             enqueued_at=timezone.now(),
             started_at=None,
