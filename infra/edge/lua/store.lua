@@ -1,0 +1,160 @@
+-- The jobs Redis. What requests push at the same time goes there in one round trip, and each of them is answered when its
+-- own push was. This speaks the protocol itself: lua-nginx-redis knows no TLS, and would take longer than Redis.
+local semaphore = require "ngx.semaphore"
+local settings = require "settings"
+
+local store = {}
+local CONNECT, ANSWER = 0.2, 0.3 -- seconds, as in worker/client.py
+local AGAIN = 0.5 -- seconds for which Redis is not asked when it has not answered: that costs few a wait, and others none
+local IDLE, KEPT = 60000, 4 -- ms for which an idle connection is kept, and how many of a process of nginx
+local MOST = 100 -- pushes in a round trip
+local DEDUPE = 3600 -- seconds, as in worker/client.py
+
+local waiting, is_running = {}, false
+local away_until, problem_then = 0, nil
+
+local function command(...)
+  local words = {...}
+  for i = 1, #words do words[i] = "$" .. #words[i] .. "\r\n" .. words[i] .. "\r\n" end
+  return "*" .. #words .. "\r\n" .. table.concat(words)
+end
+
+-- An answer: true and what it says, false and the error of Redis, or nil and what happened to the connection.
+local function read(socket)
+  local line, problem = socket:receive()
+  if not line then return nil, problem end
+  local kind, said = line:sub(1, 1), line:sub(2)
+  if kind == ":" or kind == "+" then return true, said end
+  if kind == "-" then return false, said end
+  if kind ~= "$" then return nil, "not an answer of Redis" end
+  local bytes, lost = socket:receive(tonumber(said) + 2)
+  return bytes and true, lost
+end
+
+local function ask(socket, ...)
+  local sent, problem = socket:send(command(...))
+  if not sent then return nil, problem end
+  return read(socket)
+end
+
+-- On a new connection.
+local function greet(socket, server)
+  local fine, problem = true, nil
+  if server.tls then fine, problem = socket:sslhandshake(nil, server.host, server.verify) end
+  if fine and server.password ~= "" then
+    if server.user == "" then
+      fine, problem = ask(socket, "AUTH", server.password)
+    else
+      fine, problem = ask(socket, "AUTH", server.user, server.password)
+    end
+  end
+  if fine and server.db ~= 0 then fine, problem = ask(socket, "SELECT", tostring(server.db)) end
+  return fine, problem
+end
+
+local function connected()
+  local server, socket = settings.server, ngx.socket.tcp()
+  socket:settimeouts(CONNECT * 1000, ANSWER * 1000, ANSWER * 1000)
+  local place = server.port and {server.host, server.port, {pool = server.pool}} or {server.host, {pool = server.pool}}
+  local fine, problem = socket:connect(unpack(place))
+  if fine and socket:getreusedtimes() == 0 then
+    fine, problem = greet(socket, server)
+    if not fine then socket:close() end
+  end
+  return fine and socket, problem
+end
+
+local function settle(push, fine, problem)
+  push.fine, push.problem, push.is_settled = fine, problem, true
+  push.settled:post(1)
+end
+
+-- Send a batch and hear of each; the pushes for which Redis did not know the script, or nil and what happened.
+local function exchange(socket, batch)
+  local texts, unknown = {}, {}
+  for i = 1, #batch do texts[i] = batch[i].text end
+  local sent, lost = socket:send(texts)
+  if not sent then return nil, lost end
+  for i = 1, #batch do
+    local fine, said = read(socket)
+    if fine == nil then return nil, said end
+    if not fine and said:find("^NOSCRIPT") then
+      unknown[#unknown + 1] = batch[i]
+    else
+      settle(batch[i], fine, said)
+    end
+  end
+  return unknown
+end
+
+local function deliver(socket, batch)
+  local unknown, lost = exchange(socket, batch)
+  if unknown and #unknown > 0 then
+    local fine, problem = ask(socket, "SCRIPT", "LOAD", settings.push)
+    if not fine then return nil, problem end
+    unknown, lost = exchange(socket, unknown)
+  end
+  return unknown and #unknown == 0, lost or "Redis forgets its scripts"
+end
+
+local function next_batch()
+  local batch = {}
+  for i = 1, math.min(#waiting, MOST) do batch[i] = waiting[i] end
+  if #batch == #waiting then
+    waiting = {}
+  else
+    waiting = {unpack(waiting, #batch + 1)}
+  end
+  return batch
+end
+
+local function fail(pushes, problem)
+  away_until, problem_then = ngx.now() + AGAIN, problem
+  ngx.log(ngx.ERR, "Redis is away, requests are passed on to web: ", problem)
+  for _, push in ipairs(pushes) do
+    if not push.is_settled then settle(push, nil, problem) end
+  end
+end
+
+-- Push what waits, until nothing does. In a timer, since a connection is of the request that made it.
+local function run()
+  local socket, problem = connected()
+  for _ = 1, 1000 do
+    if not socket or #waiting == 0 then break end
+    local batch, fine = next_batch(), nil
+    fine, problem = deliver(socket, batch)
+    ngx.update_time()
+    if not fine then
+      socket:close() -- an answer may be under way, and would be taken for that of the next push
+      socket = nil
+      fail(batch, problem)
+    end
+  end
+  if socket then
+    socket:setkeepalive(IDLE, KEPT)
+  elseif #waiting > 0 then
+    local pushes = waiting
+    waiting = {}
+    fail(pushes, problem)
+  end
+  is_running = false
+  if #waiting > 0 then store.start() end
+end
+
+function store.start()
+  is_running = ngx.timer.at(0, run)
+end
+
+-- Have Redis run worker/lua/push.lua. Returns true, or false or nil and what is wrong: then it is in doubt whether it did.
+function store.push(token, target, message, queue, seconds, at)
+  if ngx.now() < away_until then return nil, problem_then end
+  local text = command("EVALSHA", settings.push_digest, "2", "dedupe:" .. token, target, message, tostring(DEDUPE), queue,
+    seconds and tostring(seconds) or "", at and string.format("%.6f", at) or "")
+  local push = {text = text, settled = semaphore.new()}
+  waiting[#waiting + 1] = push
+  if not is_running then store.start() end
+  push.settled:wait(2 * (CONNECT + ANSWER))
+  return push.fine, push.problem or "no answer"
+end
+
+return store
