@@ -24,7 +24,7 @@ end
 
 -- A name within JSON and in a line of the log.
 local function check(what, name, pattern)
-  if type(name) ~= "string" or #name > 255 or not name:find(pattern) then
+  if type(name) ~= "string" or #name > 255 or not ngx.re.find(name, pattern, "jo") then
     error(what .. " is " .. tostring(name) .. ", which cannot be one", 0)
   end
 end
@@ -36,9 +36,9 @@ local function check_time(name, value)
 end
 
 local function checked(task, args, options)
-  check("the task", task, "^[%w_.]+$")
-  check("the queue", options.queue or "default", "^[%w_.-]+$")
-  check("the id", options.id or "none", "^[%w-]+$")
+  check("the task", task, "^[\\w.]+\\z")
+  check("the queue", options.queue or "default", "^[\\w.-]+\\z")
+  check("the id", options.id or "none", "^[A-Za-z0-9-]+\\z")
   check_time("in_seconds", options.in_seconds)
   check_time("at", options.at)
   if options.in_seconds and options.at then error("in_seconds and at are both given: use one", 0) end
@@ -48,19 +48,24 @@ local function checked(task, args, options)
   return encoded
 end
 
+-- Put a job into Redis whose names are fine, and whose arguments are a list in JSON already.
+function jobs.put(id, task, args, queue, seconds, at, request)
+  local due = at or seconds and ngx.now() + seconds
+  local content = message(id, task, args, queue, due and eta(due) or "null", request)
+  return store.push(id, due and "schedule" or queue, content, queue, seconds, at)
+end
+
 -- Enqueue a job: now, in so many seconds by the clock of Redis, or at a time in seconds since 1970.
 -- options: queue ("default"), in_seconds, at; id, of which the second within an hour is left out; request, that asks.
 -- Returns the job's id once Redis has it, or nil, what is wrong, and the status for that: 400 for what is asked, 503 when
 -- it is in doubt whether Redis has it. The same id may then be enqueued again.
 function jobs.enqueue(task, args, options)
   options = options or {}
-  local fine, encoded = pcall(checked, task, args, options)
-  if not fine then return nil, encoded, 400 end
-  local id, queue, seconds, at = options.id or crypto.uuid4(), options.queue or "default", options.in_seconds, options.at
-  local due = at or seconds and ngx.now() + seconds
-  local content = message(id, task, encoded, queue, due and eta(due) or "null", options.request)
-  local fine, problem = store.push(id, due and "schedule" or queue, content, queue, seconds, at)
-  if not fine then return nil, problem, 503 end
+  local is_fine, encoded = pcall(checked, task, args, options)
+  if not is_fine then return nil, encoded, 400 end
+  local id, queue = options.id or crypto.uuid4(), options.queue or "default"
+  local is_there, problem = jobs.put(id, task, encoded, queue, options.in_seconds, options.at, options.request)
+  if not is_there then return nil, problem, 503 end
   return id
 end
 

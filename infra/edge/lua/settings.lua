@@ -77,8 +77,8 @@ local function redis()
   return settings.redis(name, variable(name) or "redis://localhost:6379/0")
 end
 
--- The secrets of a hook, as Standard Webhooks writes them.
-local function secrets(name)
+-- What signs with each secret of a hook; they are written as Standard Webhooks has it.
+local function signers(name)
   local found = {}
   for text in (variable(name) or ""):gmatch("[^%s,]+") do
     local secret = ngx.decode_base64(text:match("^whsec_(.+)$") or "")
@@ -86,7 +86,7 @@ local function secrets(name)
       wrong("%s is not a secret as Standard Webhooks has it: use whsec_ and base64 of 24 to 64 random bytes; "
         .. "several are separated by spaces", name)
     end
-    found[#found + 1] = secret
+    found[#found + 1] = crypto.hmac(secret)
   end
   return found
 end
@@ -98,12 +98,12 @@ local function content(path)
   return text
 end
 
--- The hooks that are open, since they have a secret: name -> {task, queue, secrets}.
+-- The hooks that are open, since they have a secret: name -> {task, queue, signers}.
 local function hooks(path)
   local open = {}
   for name, hook in pairs(cjson.decode(content(path))) do
-    local known = secrets(hook.secret)
-    if #known > 0 then open[name] = {task = hook.task, queue = hook.queue, secrets = known} end
+    local known = signers(hook.secret)
+    if #known > 0 then open[name] = {task = hook.task, queue = hook.queue, signers = known} end
   end
   return open
 end

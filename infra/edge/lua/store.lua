@@ -8,15 +8,22 @@ local CONNECT, ANSWER = 0.2, 0.3 -- seconds, as in worker/client.py
 local AGAIN = 0.5 -- seconds for which Redis is not asked when it has not answered: that costs few a wait, and others none
 local IDLE, KEPT = 60000, 4 -- ms for which an idle connection is kept, and how many of a process of nginx
 local MOST = 100 -- pushes in a round trip
-local DEDUPE = 3600 -- seconds, as in worker/client.py
+local DEDUPE = "3600" -- seconds, as in worker/client.py
 
 local waiting, is_running = {}, false
+local spare = {} -- semaphores, which take longer to make than to use
 local away_until, problem_then = 0, nil
 
+-- A command as a list of what to send one after the other: to join them here would copy each message twice.
 local function command(...)
-  local words = {...}
-  for i = 1, #words do words[i] = "$" .. #words[i] .. "\r\n" .. words[i] .. "\r\n" end
-  return "*" .. #words .. "\r\n" .. table.concat(words)
+  local count = select("#", ...)
+  local parts = {"*", count, "\r\n"}
+  for i = 1, count do
+    local word = select(i, ...)
+    local at = #parts
+    parts[at + 1], parts[at + 2], parts[at + 3], parts[at + 4], parts[at + 5] = "$", #word, "\r\n", word, "\r\n"
+  end
+  return parts
 end
 
 -- An answer: true and what it says, false and the error of Redis, or nil and what happened to the connection.
@@ -66,13 +73,13 @@ end
 
 local function settle(push, fine, problem)
   push.fine, push.problem, push.is_settled = fine, problem, true
-  push.settled:post(1)
+  push.semaphore:post(1)
 end
 
 -- Send a batch and hear of each; the pushes for which Redis did not know the script, or nil and what happened.
 local function exchange(socket, batch)
   local texts, unknown = {}, {}
-  for i = 1, #batch do texts[i] = batch[i].text end
+  for i = 1, #batch do texts[i] = batch[i].command end
   local sent, lost = socket:send(texts)
   if not sent then return nil, lost end
   for i = 1, #batch do
@@ -148,12 +155,15 @@ end
 -- Have Redis run worker/lua/push.lua. Returns true, or false or nil and what is wrong: then it is in doubt whether it did.
 function store.push(token, target, message, queue, seconds, at)
   if ngx.now() < away_until then return nil, problem_then end
-  local text = command("EVALSHA", settings.push_digest, "2", "dedupe:" .. token, target, message, tostring(DEDUPE), queue,
-    seconds and tostring(seconds) or "", at and string.format("%.6f", at) or "")
-  local push = {text = text, settled = semaphore.new()}
+  local push = {
+    command = command("EVALSHA", settings.push_digest, "2", "dedupe:" .. token, target, message, DEDUPE, queue,
+      seconds and tostring(seconds) or "", at and string.format("%.6f", at) or ""),
+    semaphore = table.remove(spare) or semaphore.new(),
+  }
   waiting[#waiting + 1] = push
   if not is_running then store.start() end
-  push.settled:wait(2 * (CONNECT + ANSWER))
+  local is_woken = push.semaphore:wait(2 * (CONNECT + ANSWER))
+  if is_woken then spare[#spare + 1] = push.semaphore end
   return push.fine, push.problem or "no answer"
 end
 
