@@ -18,7 +18,8 @@ local function message(id, task, args, queue, due, request)
 end
 
 local function eta(due)
-  local fraction = string.format("%.6f", due % 1):match("%.%d+")
+  local microseconds = math.floor(due % 1 * 1e6)
+  local fraction = microseconds > 0 and string.format(".%06d", microseconds) or ""
   return '"' .. os.date("!%Y-%m-%dT%H:%M:%S", math.floor(due)) .. fraction .. '+00:00"'
 end
 
@@ -52,7 +53,7 @@ end
 function jobs.put(id, task, args, queue, seconds, at, request)
   local due = at or seconds and ngx.now() + seconds
   local content = message(id, task, args, queue, due and eta(due) or "null", request)
-  return store.push(id, due and "schedule" or queue, content, queue, seconds, at)
+  return store.push(id, queue, content, seconds, at)
 end
 
 -- Enqueue a job: now, in so many seconds by the clock of Redis, or at a time in seconds since 1970.

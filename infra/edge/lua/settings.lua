@@ -112,15 +112,16 @@ end
 local function script(folder, name)
   local source = content(folder .. "/" .. name .. ".lua")
   local flags, rest = source:match("^(#![^\n]*)\n(.*)$")
-  return (flags or "#!lua") .. "\n" .. content(folder .. "/common.lua") .. (rest or source)
+  local whole = (flags or "#!lua") .. "\n" .. content(folder .. "/common.lua") .. (rest or source)
+  return {source = whole, digest = crypto.hex(ngx.sha1_bin(whole))}
 end
 
 -- root: the folder of the project.
 function settings.read(root)
   settings.server = redis()
   settings.hooks = hooks(root .. "/web/hooks/hooks.json")
-  settings.push = script(root .. "/worker/lua", "push")
-  settings.push_digest = crypto.hex(ngx.sha1_bin(settings.push))
+  local scripts = root .. "/worker/lua"
+  settings.scripts = {push = script(scripts, "push"), schedule = script(scripts, "schedule")}
 end
 
 return settings
