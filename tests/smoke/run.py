@@ -1,5 +1,6 @@
 """How a run begins and ends; a plugin of pytest, which tests/smoke/pytest.ini names."""
 
+import base64
 import os
 import signal
 
@@ -25,6 +26,7 @@ def pytest_collection(session):
     try:
         url = address(os.environ.get("URL", ""))
         job_seconds()
+        hook_secret()
         with Visitor(url) as visitor:
             recognize(visitor)
     except Wrong as error:
@@ -37,6 +39,17 @@ def job_seconds():
     text = os.environ.get("SMOKE_JOB_SECONDS") or "30"
     check(text.isdecimal(), f"SMOKE_JOB_SECONDS is {text!r}: use a whole number of seconds")
     return int(text)
+
+
+def hook_secret():
+    """What signs messages to /hooks/example; None when nothing does."""
+    text = os.environ.get("SMOKE_HOOK_SECRET", "")
+    try:
+        secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        secret = b""
+    check(not text or (text.startswith("whsec_") and secret), "SMOKE_HOOK_SECRET is no secret: use whsec_ and base64")
+    return secret or None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,7 +12,8 @@ import pytest
 
 from tests.environment import need
 from tests.journeys.people import Client, Visitor
-from tests.servers import Stack, smoke, until
+from tests.servers import Stack, free_port, smoke, until
+from tests.stack.nginx import WRITTEN, headers
 
 SERVICES = ["db", "redis", "redis-cache", "web", "worker"]
 
@@ -71,8 +72,8 @@ class Compose(Stack):
         return self.run("exec", "-T", "web", "python", "manage.py", *arguments)
 
     def stop(self):
-        self.run("--profile", "mail", "down", "--volumes", "--timeout", "5")
-        self.docker("image", "rm", "--force", self.project, f"{self.project}-mail")
+        self.run("--profile", "mail", "--profile", "edge", "down", "--volumes", "--timeout", "5")
+        self.docker("image", "rm", "--force", self.project, f"{self.project}-mail", f"{self.project}-edge")
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +269,33 @@ def test_all_that_was_accepted_is_done_when_each_service_was_killed(site):
 def test_the_smoke_tests_pass(site):
     code, output = smoke(site.url)
     assert code == 0, output
+
+
+@pytest.fixture
+def edge(site):
+    """The address of the edge, for which all of the site is told a secret, and to trust it."""
+    before, port = site.environment, free_port()
+    site.environment = before | {"EDGE_PORT": str(port), "HOOK_EXAMPLE_SECRET": WRITTEN, "TRUST_PROXY": "1"}
+    site.run("--profile", "edge", "up", "--build", "--wait")
+    yield f"http://127.0.0.1:{port}"
+    site.run("--profile", "edge", "rm", "--stop", "--force", "edge")
+    site.environment = before
+
+
+def test_the_edge_is_as_narrow_as_the_rest_and_passes_the_smoke_tests(site, edge):
+    test_no_container_can_do_more_than_it_needs(site, "edge")
+    assert "SECRET_KEY" not in site.run("exec", "-T", "edge", "env")
+    code, output = smoke(edge, SMOKE_HOOK_SECRET=WRITTEN)
+    assert code == 0, output
+    until(lambda: site.query("SELECT count(*) FROM hooks_delivery WHERE message_id LIKE 'smoke_%'") == "1", "its job")
+    site.run("stop", "web")
+    body = b"{}"
+    answer = httpx.post(f"{edge}/hooks/example", content=body, headers=headers(body, id="without-web"))
+    assert answer.status_code == 202
+    until(lambda: site.query("SELECT count(*) FROM hooks_delivery WHERE message_id = 'without-web'") == "1", "the job")
+    site.run("start", "web")
+    site.run("--profile", "edge", "up", "--wait")
+    assert httpx.get(edge).status_code == 200  # wherever web is by now
 
 
 def test_a_backup_brings_back_the_database_and_the_jobs(site):

@@ -16,6 +16,7 @@ import pytest
 from tests.servers import ROOT, Stack, free_port, smoke, until
 from tests.smoke.site import Visitor, Wrong, address, recognize
 from tests.stack.edge import Edge
+from tests.stack.nginx import WRITTEN
 
 MAKE = "make: *** "  # how make says that a command has failed
 
@@ -23,7 +24,7 @@ MAKE = "make: *** "  # how make says that a command has failed
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A stack as it is in production."""
-    site = Stack(tmp_path_factory.mktemp("smoke") / "stack", DEMO="0", WEB_CONCURRENCY="1")
+    site = Stack(tmp_path_factory.mktemp("smoke") / "stack", DEMO="0", WEB_CONCURRENCY="1", HOOK_EXAMPLE_SECRET=WRITTEN)
     site.manage("collectstatic", "--no-input")
     site.manage("migrate")
     site.start("redis", "web")
@@ -89,11 +90,12 @@ def test_a_site_that_is_well(site):
     code, output = smoke(site.url)
 
     assert code == 0, output
-    assert len(lines(output, "ok")) == 19
-    skipped = lines(output, "skip")
+    assert len(lines(output, "ok")) == 20
+    hook, *skipped = lines(output, "skip")
+    assert "SMOKE_HOOK_SECRET does not tell" in hook
     assert len(skipped) == 3  # by name, since it is http on this machine
     assert all(f"{site.url} is on this machine, and not https" in line for line in skipped)
-    assert len(output.splitlines()) == 19 + 3
+    assert len(output.splitlines()) == 20 + 4
     assert left(site) == (0, 0)
     until(lambda: not count(site, "files_file"), "the photo and its thumbnail to be deleted by their job")
 
@@ -168,11 +170,13 @@ def over_https(site, edge, certificate):
 
 
 def test_https(site, over_https, certificate):
-    code, output = smoke(over_https.url, SSL_CERT_FILE=str(certificate[1]), SMOKE_HTTP_URL=site.url)
+    code, output = smoke(
+        over_https.url, SSL_CERT_FILE=str(certificate[1]), SMOKE_HTTP_URL=site.url, SMOKE_HOOK_SECRET=WRITTEN
+    )
 
     assert code == 0, output
     assert lines(output, "skip") == []
-    assert len(lines(output, "ok")) == 19 + 3
+    assert len(lines(output, "ok")) == 20 + 4
     assert left(site) == (0, 0)
 
 
@@ -202,6 +206,11 @@ def test_nothing_is_there():
 
 def test_a_name_that_nobody_has():
     assert said("https://nobody.invalid") == "FAIL  GET https://nobody.invalid/healthz: its name cannot be resolved."
+
+
+def test_what_is_no_secret_of_a_hook(site):
+    line = said(site.url, SMOKE_HOOK_SECRET="hush")
+    assert line == "FAIL  SMOKE_HOOK_SECRET is no secret: use whsec_ and base64."
 
 
 def test_no_url():
