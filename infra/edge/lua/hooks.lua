@@ -37,13 +37,18 @@ function hooks.receive(name)
   if not (id and at and signatures) then
     return refuse(403, "sign with webhook-id, webhook-timestamp and webhook-signature")
   end
-  if #id > 128 or not ngx.re.find(id, "^[\\w:-]+\\z", "jo") then return refuse(400, "webhook-id may be of letters, digits and _ : -") end
-  if #at > 12 or not ngx.re.find(at, "^[0-9]+\\z", "jo") then return refuse(400, "webhook-timestamp has to be in seconds since 1970") end
+  if #id > 128 or not ngx.re.find(id, "^[\\w:-]+\\z", "jo") then
+    return refuse(400, "webhook-id may be of letters, digits and _ : -")
+  end
+  if #at > 12 or not ngx.re.find(at, "^[0-9]+\\z", "jo") then
+    return refuse(400, "webhook-timestamp has to be in seconds since 1970")
+  end
   if math.abs(ngx.time() - tonumber(at)) > TOLERANCE then
     return refuse(403, "webhook-timestamp is more than 5 minutes off")
   end
   ngx.req.read_body()
   local body = ngx.req.get_body_data()
+  if not body and ngx.req.get_body_file() then return end -- then it is for web to read
   if not body then return refuse(400, "there is no body") end
   if not is_signed(hook.signers, id .. "." .. at .. "." .. body, signatures) then
     return refuse(403, "the signature does not fit")

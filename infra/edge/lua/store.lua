@@ -153,8 +153,8 @@ local function fail(pushes, problem)
   end
 end
 
--- Push what waits, until nothing does. In a timer, since a connection is of the request that made it.
-local function run()
+-- Push what waits, until nothing does.
+local function work()
   local socket, problem = connected()
   for _ = 1, 1000 do
     if not socket or #waiting == 0 then break end
@@ -174,7 +174,13 @@ local function run()
     waiting = {}
     fail(pushes, problem)
   end
+end
+
+-- In a timer, since a connection is of the request that made it.
+local function run()
+  local is_fine, problem = pcall(work)
   is_running = false
+  if not is_fine then ngx.log(ngx.ERR, "pushing failed: ", problem) end
   if #waiting > 0 then store.start() end
 end
 
