@@ -35,6 +35,7 @@ def test_env_example_names_every_variable_that_is_read_and_no_other():
         read_by_us |= set(re.findall(r"env\.(?:\w+)\(\s*\"([A-Z_]+)\"", path.read_text()))
         read_by_us |= set(re.findall(r"\benv\.text\(\"\w+\", \"(REDIS_URL)\"\)", path.read_text()))
     read_by_us |= {hook["secret"] for hook in json.loads(read("web/hooks/hooks.json")).values()}
+    read_by_us |= set(re.findall(r"\$\{([A-Z_]+):[-=]", read("infra/edge/start"))) - {"TMPDIR"}
     read_by_compose = set(re.findall(r"\$\{([A-Z_]+)", read("docker-compose.yml"))) - {"COMPOSE_PROJECT_NAME"}
     assert variables(".env.example") == read_by_us | read_by_compose
 
