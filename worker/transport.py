@@ -64,7 +64,7 @@ class Transport(virtual.Transport):
 
     def establish_connection(self):
         if self.process:  # a worker waits here until Redis is back; who enqueues has the outbox
-            client.connection().ping()
+            self.process.scripts.command("PING")
         return super().establish_connection()
 
     def driver_version(self):
