@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
-from uuid import uuid4
 
 from django.db import connections, transaction
 from django.tasks import TaskContext, TaskResult, TaskResultStatus, base
@@ -25,6 +24,7 @@ from django.utils import timezone
 
 from worker import client, config, job, log, results, retries
 from worker.celery import app
+from worker.message import new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Backend(BaseTaskBackend):
         job.check(function(task), args, kwargs)
         result = TaskResult(
             task=task,
-            id=task.id or str(uuid4()),
+            id=task.id or new_id(),
             status=TaskResultStatus.READY,
             enqueued_at=timezone.now(),
             started_at=None,
