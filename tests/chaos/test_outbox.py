@@ -11,6 +11,7 @@ from tests.chaos.report import Tally
 from tests.chaos.size import SLACK, WORKERS, sized
 from tests.environment import need
 from tests.servers import Postgres, until
+from worker import outbox
 
 HELD = 0.6  # seconds that an enqueue may take when Redis is away, and the median of those that know that it is
 KNOWING = 0.05
@@ -95,11 +96,16 @@ def test_relays_that_work_at_once_push_each_job_once(case, database):
     need(database == "sqlite" or Postgres.binaries, "postgresql")
     crew = case(database=database)
     jobs = sized(3000, 20_000)
+    workers = crew.start_several(2 * WORKERS, 10)
+    for worker in workers:  # so that all of them look at the same moment, when they go on
+        worker.send_signal(signal.SIGSTOP)
     web = crew.python(KILLED_ON_COMMIT.format(jobs=jobs))
     assert web.wait(120) == -signal.SIGKILL, web.log()
     for number in range(jobs):
         crew.journal.note("accepted", number)
-    workers = crew.start_several(2 * WORKERS, 10)
+    time.sleep(outbox.AGE)
+    for worker in workers:
+        worker.send_signal(signal.SIGCONT)
     crew.settle()
     relays = sum("relayed" in worker.log() for worker in workers)
     tally = crew.report(f"9. {len(workers)} relays at once ({database})", "{} of them found some", relays)
