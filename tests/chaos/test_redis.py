@@ -91,6 +91,10 @@ def test_redis_that_loads_its_log_for_long_is_waited_for(case):
     producer = crew.produce()
     crew.start_several(WORKERS)
     crew.run_some_more(sized(400, 2000))
+    with crew.redis.pipeline(transaction=False) as log:
+        for _ in range(8000):  # it answers only once in 1024 commands, and twice before it has told us
+            log.set("filling", 1)
+        log.execute()
     crew.server.stop(SIGTERM)
     crew.server.start("--key-load-delay", "500")  # microseconds for each command of the log
     began = time.monotonic()
