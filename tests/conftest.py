@@ -7,6 +7,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.environment import STATE, need
+from tests.outbox import delete_pushed
 from tests.servers import S3, Stack
 
 CHROMIUM = "/usr/bin/chromium"
@@ -18,6 +19,12 @@ def django_db_modify_db_settings():
     database = connections["default"]
     if database.vendor == "sqlite":
         database.settings_dict["TEST"]["NAME"] = str(STATE / "test.sqlite3")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown():
+    """While the test still has its database."""
+    delete_pushed()
 
 
 @pytest.fixture(autouse=True)

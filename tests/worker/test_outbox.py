@@ -18,6 +18,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.outbox import delete_pushed
 from tests.servers import until
 from tests.web.races import at_once
 from tests.worker import tasks
@@ -43,7 +44,7 @@ JOBS = dict.fromkeys(WAYS, 1) | {"group": 2, "push_bulk": 2}  # that each of the
 
 def rows():
     """How many are left when those of pushed jobs are deleted, which is to be in a moment."""
-    outbox.pushed.delete()
+    delete_pushed()
     return Outbox.objects.count()
 
 
