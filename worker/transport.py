@@ -4,7 +4,6 @@ A job moves from its queue to this process's `inflight` in one script, when a th
 super_fetch). Celery's own transport takes it with one command and notes it with another; what dies in between is lost.
 """
 
-import random
 import threading
 import time
 from datetime import datetime
@@ -16,6 +15,7 @@ from kombu.utils.json import dumps
 
 from worker import client, job
 from worker.connection import AWAY, connect
+from worker.process import in_order
 
 ASK_AGAIN = 0.5  # seconds between two attempts to fetch while Redis is away
 
@@ -89,17 +89,8 @@ class Transport(virtual.Transport):
         if jobs:
             type(self).deliver(jobs)
         else:
+            process.pass_on()
             type(self).doorbell.wait(process, timeout)
-
-
-def in_order(queues):
-    """The names of `{name: weight}` in the order in which to look: as given without weights, else by chance and weight.
-
-    A weight of 3 comes first three times as often as one of 1 (Sidekiq's weighted queues).
-    """
-    if not all(queues.values()):
-        return list(queues)
-    return sorted(queues, key=lambda name: random.random() ** (1 / queues[name]), reverse=True)
 
 
 class Doorbell:
@@ -117,12 +108,12 @@ class Doorbell:
             threading.Thread(target=self.listen, args=(name,), name=f"doorbell-{name}", daemon=True).start()
 
     def wait(self, process, seconds):
-        """Until it rings, a job has been finished and is to be handed in, or the seconds are over."""
+        """Until it rings, or the seconds are over."""
         self.rung = False
         for name, event in self.armed.items():
             if name not in process.paused and not process.quiet:
                 event.set()
-        process.wait(lambda: self.rung or process.finished or process.stopping, seconds)
+        process.wait(lambda: self.rung or process.in_doubt or process.stopping, seconds)
         for event in self.armed.values():
             event.clear()
 
