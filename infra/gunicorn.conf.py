@@ -69,4 +69,5 @@ def pre_fork(server, worker):
 
 
 def post_fork(server, worker):
+    log.write_together()
     values.ValueClass = values.MultiProcessValue(lambda: worker.place)

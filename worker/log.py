@@ -61,6 +61,19 @@ def begin():
     capture()
 
 
+def write_together():
+    """Have the lines of this process written as Together does, with what else its handlers do to them. For a process
+    of web: what forks it must have no threads."""
+    root = logging.getLogger()
+    for plain in root.handlers[:]:
+        if type(plain) is logging.StreamHandler:
+            handler = Together(plain.stream)
+            handler.setFormatter(plain.formatter)
+            handler.filters = plain.filters
+            root.removeHandler(plain)
+            root.addHandler(handler)
+
+
 def capture():
     """Make lines of what Python would print by itself: warnings, and errors that nobody caught."""
     logging.captureWarnings(True)

@@ -17,12 +17,13 @@ from django.utils import timezone  # noqa: E402
 
 from tests.bench.jobs import noop, nothing, tell  # noqa: E402
 from tests.bench.peers.asked import each  # noqa: E402
-from worker import client, keys  # noqa: E402
+from worker import client, keys, log  # noqa: E402
 
 NOOP = noop.name
 
 
 def actions():
+    log.write_together()  # as infra/gunicorn.conf.py has it
     raw = redis.Redis.from_url(os.environ["REDIS_URL"])
     id, message = client.message(NOOP, [1])
     dedupe = keys.dedupe(id)

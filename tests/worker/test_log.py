@@ -45,6 +45,22 @@ def test_lines_are_written_together(logger, stream):
     assert stream.writes <= 5
 
 
+def test_a_process_of_web_writes_its_lines_together_with_all_else_that_was_done_to_them(stream):
+    plain, root = logging.StreamHandler(stream), logging.getLogger()
+    before = root.handlers[:]
+    plain.setFormatter(logging.Formatter("it is %(message)s"))
+    plain.addFilter(lambda record: "secret" not in record.getMessage())
+    try:
+        root.addHandler(plain)
+        log.write_together()
+        assert logging.StreamHandler not in map(type, root.handlers)
+        for text in ("kept", "secret"):
+            logging.getLogger("web").error(text)
+        assert stream.getvalue() == "it is kept\n"
+    finally:
+        root.handlers[:] = before
+
+
 def test_a_warning_is_written_at_once_with_all_that_came_before(logger, stream):
     logger.handlers[0].MOMENT = 60
     logger.info("before")
