@@ -5,6 +5,7 @@ After the commit it is pushed and its row deleted, and should the process die in
 it. A push counts once (`dedupe:{token}`), so it may be repeated. This is the transactional outbox of microservices.io.
 """
 
+import atexit
 import logging
 import os
 import threading
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 AGE = 5  # seconds after which a row is not waited for any more: whoever wrote it had time enough to push it
 LOOK = 2  # seconds between looks for such rows
 BATCH = 500
+# For `bulk_create` to come to this takes longer than all the rest of an enqueue.
+INSERT = """INSERT INTO worker_outbox (token, queue, message, seconds, due) VALUES (%s, %s, %s, %s, %s)
+            ON CONFLICT DO NOTHING"""
 
 
 def install():
@@ -61,10 +65,9 @@ def database():
 
 
 def write(entries):
-    from worker.models import Outbox
-
-    rows = [Outbox(token=e.token, queue=e.queue, message=e.message, seconds=e.seconds, due=e.due) for e in entries]
-    Outbox.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+    rows = [(entry.token, entry.queue, entry.message, entry.seconds, entry.due) for entry in entries]
+    with database().cursor() as cursor:
+        cursor.executemany(INSERT, rows)
 
 
 def push(entries):
@@ -81,11 +84,12 @@ class Pushed:
     """Rows whose jobs Redis has. They are deleted together, a moment later: a delete by itself, and its commit, would
     cost a request more than all the rest of an enqueue."""
 
-    MOMENT = 0.2  # seconds; what is killed meanwhile leaves rows to the relay
+    MOMENT = 1  # seconds; what is killed meanwhile leaves rows to the relay
 
     def __init__(self):
         self.begin()
         os.register_at_fork(after_in_child=self.begin)
+        atexit.register(self.delete)
 
     def begin(self):
         self.tokens, self.lock = [], threading.Lock()
@@ -95,20 +99,21 @@ class Pushed:
             is_first = not self.tokens
             self.tokens += tokens
         if is_first:
-            try:
-                threading.Timer(self.MOMENT, self.run).start()  # a process that ends waits for it
-            except RuntimeError:  # no more threads, as when a process is about to end
-                self.delete()
+            timer = threading.Timer(self.MOMENT, self.run)
+            timer.daemon = True
+            timer.start()
 
     def run(self):
         self.delete()
         limits.clean()
 
     def delete(self):
-        from worker.models import Outbox
-
         with self.lock:
             tokens, self.tokens = self.tokens, []
+        if not tokens:
+            return
+        from worker.models import Outbox
+
         try:
             for some in batched(tokens, BATCH, strict=False):
                 Outbox.objects.filter(pk__in=some).delete()
