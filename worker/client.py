@@ -13,7 +13,7 @@ import redis
 
 from worker import job, keys, log
 from worker.connection import AWAY, Direct, connect
-from worker.message import encoded, new_id
+from worker.message import encoded, encoder, new_id, new_ids
 
 logger = logging.getLogger(__name__)
 
@@ -84,16 +84,16 @@ def push_bulk(task, calls, *, queue="default", seconds=None):
         job.check_json(task, [], args, {})
     ids = []
     for batch in batched(calls, BATCH, strict=False):
-        entries = [entry_of(task, args, queue, seconds, due) for args in batch]
-        put(entries)
-        ids += [entry.token for entry in entries]
+        encode, batch_ids = encoder(task, queue, due), new_ids(len(batch))
+        # A message is made as it is sent: Redis takes those before it meanwhile.
+        put(
+            [
+                Entry(id, queue, partial(encode, id, args, {}), seconds)
+                for id, args in zip(batch_ids, batch, strict=True)
+            ]
+        )
+        ids += batch_ids
     return ids
-
-
-def entry_of(task, args, queue, seconds, due):
-    """Its message is made as it is sent: Redis takes those before it meanwhile."""
-    id = new_id()
-    return Entry(id, queue, partial(encoded, id, task, args, {}, queue, due), seconds)
 
 
 def message(task, args=(), kwargs=None, id=None, queue="default", due=None):

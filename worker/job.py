@@ -13,6 +13,7 @@ from functools import cache
 from math import isfinite
 from typing import NamedTuple
 
+PLAIN = bool, int, str  # what JSON holds as it is, beside lists and such
 SECRETS = ("password", "token", "secret", "key", "authorization", "body", "alternatives", "attachments")
 
 
@@ -93,10 +94,13 @@ def check_json(what, parameters, args, kwargs):
 
 def odd(value):
     """The first part of `value` that is not plain JSON, or None."""
-    if value is None or isinstance(value, bool | str | int) or (isinstance(value, float) and isfinite(value)):
+    if value is None or isinstance(value, PLAIN) or (isinstance(value, float) and isfinite(value)):
         return None
     if isinstance(value, list | tuple):
-        return next((found for item in value if (found := odd(item)) is not None), None)
+        for item in value:
+            if type(item) not in PLAIN and (found := odd(item)) is not None:
+                return found
+        return None
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return odd(list(value.values()))
     return value

@@ -6,12 +6,14 @@ import json
 import os
 import re
 import time
+from binascii import b2a_base64
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from worker import job
 
-NOBODY = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+NOBODY = json.dumps({"callbacks": None, "errbacks": None, "chain": None, "chord": None})
+GAP = b"\0"  # which JSON has nowhere as it is
 
 as_json = json.JSONEncoder(allow_nan=False).encode  # `json.dumps` with an option makes an encoder for each call
 
@@ -24,8 +26,17 @@ class Unreadable(Exception):
 
 def new_id():
     """A random UUID as text: what `str(uuid4())` is, in a third of the time."""
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    (id,) = new_ids(1)
+    return id
+
+
+def new_ids(count):
+    digits = os.urandom(16 * count).hex()
+    return [
+        f"{digits[at : at + 8]}-{digits[at + 8 : at + 12]}-4{digits[at + 13 : at + 16]}"
+        f"-a{digits[at + 17 : at + 20]}-{digits[at + 20 : at + 32]}"
+        for at in range(0, 32 * count, 32)
+    ]
 
 
 def encoded(id, task, args, kwargs, queue, due=None):
@@ -33,21 +44,34 @@ def encoded(id, task, args, kwargs, queue, due=None):
 
     Raises TypeError or ValueError for arguments that JSON cannot hold.
     """
-    body = base64.b64encode(as_json([args, kwargs, NOBODY]).encode()).decode()
+    return encoder(task, queue, due)(id, args, kwargs)
+
+
+def encoder(task, queue, due=None):
+    """A function of an id, args and kwargs that makes the messages of jobs which are enqueued together."""
     eta = f'"{datetime.fromtimestamp(due, UTC).isoformat()}"' if due else "null"
     by, more = job.enqueued_by(), more_headers()
     rest = (as_json(by) if by else "null") + (f", {as_json(more)[1:-1]}" if more else "")
-    return (form(task, queue) % (body, id, id, eta, time.time(), rest, id, id)).encode()
+    common = form(task, queue) % (eta, time.time(), rest)
+    to_body, to_id, to_root, to_correlation, to_tag, end = common.encode().split(GAP)
+
+    def encode(id, args, kwargs):
+        text = f"[{as_json(args)}, {as_json(kwargs) if kwargs else '{}'}, {NOBODY}]"
+        body, id = b2a_base64(text.encode(), newline=False), id.encode()
+        return b"".join((to_body, body, to_id, id, to_root, id, to_correlation, id, to_tag, id, end))
+
+    return encode
 
 
 @lru_cache(1000)
 def form(task, queue):
-    """What all messages of a task in a queue have in common, as text with a %s for each thing that they have not.
+    """What all messages of a task in a queue have in common, as text: with a gap for the body, and wherever the id
+    is, and a %s for all else.
 
-    To write a message as a whole takes five times as long. An id goes in unescaped, so that scripts find in it what
+    To write a message as a whole takes ten times as long. An id goes in unescaped, so that scripts find in it what
     Python reads in it.
     """
-    text, value = "%s", "value %s"
+    text, value = "gap %s", "value %s"  # of names each % is written twice
     message = {
         "body": text,
         "content-encoding": "utf-8",
@@ -80,7 +104,7 @@ def form(task, queue):
             "delivery_tag": text,
         },
     }
-    return json.dumps(message).replace('"value %s"', "%s")
+    return json.dumps(message).replace('"value %s"', "%s").replace('"gap %s"', f'"{GAP.decode()}"')
 
 
 def decoded(message):

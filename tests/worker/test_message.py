@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from celery import Celery
@@ -73,11 +74,24 @@ class TestEncoded:
         headers, *_ = message.decoded(client.message("tasks.add")[1])
         assert abs(headers["enqueued_at"] - datetime.now(UTC).timestamp()) < 60
 
+    @pytest.mark.parametrize("name", ["100%", "%s", "%(x)s", "value %s", "gap %s", "gap", "\0", 'a "b"'])
+    def test_holds_any_name(self, name):
+        headers, properties, *_ = message.decoded(message.encoded("the-id", name, [], {}, name))
+        assert (headers["task"], properties["delivery_info"]["routing_key"]) == (name, name)
+        assert {headers["id"], headers["root_id"], properties["correlation_id"]} == {"the-id"}
+
     @pytest.mark.parametrize("queue", ["default", "größer", 'odd "queue"'])
     def test_names_its_queue(self, redis, queue):
         client.push("tasks.add", queue=queue)
         (read,) = consumed(1, queue)
         assert read.delivery_info["routing_key"] == queue
+
+
+def test_ids_are_random_uuids():
+    ids = message.new_ids(1000)
+    assert len(set(ids)) == 1000
+    assert [str(UUID(id)) for id in ids] == ids
+    assert {UUID(id).version for id in ids} == {4}
 
 
 def consumed(count, queue="default"):
