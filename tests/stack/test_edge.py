@@ -1,5 +1,6 @@
 """The edge is real nginx, in front of gunicorn, a worker and Redis, each of which is killed and hung in turn."""
 
+import itertools
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
 import pytest
 import redis
 
@@ -264,6 +266,31 @@ class TestOutages:
                 site.start(name)
         finally:
             enough.set()
+            sender.join()
+        until(lambda: set(accepted) <= deliveries(site).keys(), "all that was accepted", 60)
+
+    @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM])
+    def test_what_was_accepted_is_stored_when_the_edge_is_stopped(self, site, number):
+        """Who gets no answer comes again: the kernel resets what has connected and was not accepted yet."""
+        edge, accepted = Nginx(site), []
+
+        def send(sender):
+            for count in itertools.count():
+                id = f"{number.name}-{sender}-{count}"
+                try:
+                    answer = edge.post(b"x", id=id)
+                except httpx.TransportError:
+                    return
+                if answer.status_code == 202:
+                    accepted.append(id)
+
+        senders = [threading.Thread(target=send, args=(sender,)) for sender in range(8)]
+        for sender in senders:
+            sender.start()
+        until(lambda: len(accepted) > 200, "messages")
+        edge.process.send_signal(number)
+        assert edge.process.wait(30) == 0
+        for sender in senders:
             sender.join()
         until(lambda: set(accepted) <= deliveries(site).keys(), "all that was accepted", 60)
 
