@@ -49,15 +49,13 @@ def announce(sender, **_):
     )
 
 
-@signals.after_task_publish.connect
-def log_enqueued(sender, headers, body, routing_key, **_):
-    if not headers["retries"]:
-        task = app.tasks.get(sender)
-        log.enqueued(sender, headers["id"], routing_key, job.parameters_of(task) if task else [], *body[:2])
+def log_as_our_engine_does():
+    """Without it Celery's signals tell what happens to a job."""
 
-
-def log_as_our_pool_does():
-    """On Celery's own pool its signals tell what happens to a job."""
+    def enqueued(sender, headers, body, routing_key, **_):
+        if not headers["retries"]:
+            task = app.tasks.get(sender)
+            log.enqueued(sender, headers["id"], routing_key, job.parameters_of(task) if task else [], *body[:2])
 
     def begin(task_id, task, args, kwargs, **_):
         job.current.set(job.Running(task.name, task_id, task.request.delivery_info["routing_key"]))
@@ -74,6 +72,7 @@ def log_as_our_pool_does():
     def failure(einfo, **_):
         log.failed(job.current.get(), einfo.traceback)
 
+    signals.after_task_publish.connect(enqueued, weak=False)
     signals.task_prerun.connect(begin, weak=False)
     signals.task_retry.connect(retry, weak=False)
     signals.task_failure.connect(failure, weak=False)
@@ -81,4 +80,4 @@ def log_as_our_pool_does():
 
 
 if not ours:
-    log_as_our_pool_does()
+    log_as_our_engine_does()

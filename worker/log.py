@@ -213,9 +213,14 @@ def say(text, *_):
     os.write(sys.stdout.fileno(), f"{FORMATTERS[config.LOG_FORMAT]().format(record)}\n".encode())
 
 
+def is_wanted():
+    """Whether there is a line for each thing that happens to a job."""
+    return logger.isEnabledFor(logging.INFO)
+
+
 def enqueued(name, id, queue, parameters, args, kwargs):
     """`parameters`: the names of those that the arguments fill, from the first."""
-    if logger.isEnabledFor(logging.INFO):
+    if is_wanted():
         fields = {"job": id, "task": name, "queue": queue, "attempt": 0}
         if by := job.current.get():
             fields["enqueued_by"] = by.id
@@ -224,7 +229,7 @@ def enqueued(name, id, queue, parameters, args, kwargs):
 
 
 def started(running, parameters, args, kwargs):
-    if logger.isEnabledFor(logging.INFO):
+    if is_wanted():
         arguments = job.masked(parameters, args, kwargs)
         text = "start %s job=%s queue=%s attempt=%d %s"
         logger.info(text, running.name, running.id, running.queue, running.attempt, arguments)

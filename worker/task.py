@@ -1,10 +1,17 @@
 """The base classes of every task: what becomes of a job that fails."""
 
-import celery
-from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
+from functools import cached_property
+from types import FunctionType
 
-from worker import job, limits, retries
+import celery
+import redis
+from celery import signals
+from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
+from kombu.exceptions import OperationalError
+
+from worker import client, job, limits, retries
 from worker.job import Hopeless
+from worker.message import encoded, new_id
 
 
 class Ended(Exception):
@@ -59,7 +66,51 @@ class Task(celery.Task):
 
 
 class EngineTask(Task):
-    """On this engine a retry publishes nothing: the pool moves the job, in one step, when it sees the exception."""
+    """On this engine a retry publishes nothing: the pool moves the job, in one step, when it sees the exception.
+
+    A call without options goes past Celery's publishing, where all that this does would be for nothing.
+    """
+
+    def apply_async(self, args=None, kwargs=None, **options):
+        if options or not isinstance(args or [], list | tuple) or not self.can_be_pushed():
+            return super().apply_async(args, kwargs, **options)
+        args, kwargs = list(args or ()), kwargs or {}
+        if self.typing:
+            self.__header__(*args, **kwargs)
+        job.check_json(self.name, job.parameters_of(self), args, kwargs)
+        id, queue = new_id(), self.plain_queue
+        call = client.Call(self.name, id, queue, job.parameters_of(self), args, kwargs)
+        try:
+            client.put([client.Entry(id, queue, encoded(id, self.name, args, kwargs, queue), call=call)])
+        except redis.RedisError as error:
+            raise OperationalError(str(error)) from error  # as Celery has it
+        result = self.AsyncResult(id)
+        result.ignored = True
+        return result
+
+    def can_be_pushed(self):
+        return (
+            self.ignore_result
+            and not (signals.before_task_publish.receivers or signals.after_task_publish.receivers)
+            and not self.app.current_worker_task  # which the job would name as its parent
+            and not self.app.conf.task_always_eager
+            and is_celerys_own(celery.Task.apply_async)
+            and self.plain_queue
+        )
+
+    @cached_property
+    def plain_queue(self):
+        """The name of its queue; None where the task, or the app, says more of how it is to be published."""
+        conf = self.app.conf
+        options = {name: value for name, value in self._get_exec_options().items() if value is not None}
+        name = options.pop("queue", conf.task_default_queue)
+        serializer = options.pop("serializer", conf.task_serializer)
+        if options or conf.task_routes or serializer != "json" or self._dump_pydantic_arguments is not None:
+            return None
+        if type(self).shadow_name is not celery.Task.shadow_name or not isinstance(name, str):
+            return None
+        queue = self.app.amqp.queues.get(name)
+        return name if queue is None or queue.exchange.type == "direct" else None
 
     def retry(self, *args, exc=None, throw=True, countdown=None, max_retries=None, **options):
         request = self.request
@@ -78,3 +129,8 @@ class EngineTask(Task):
                 f"{self.name} has failed {request.retries + 1} times: job {request.id}"
             )
         raise Retry(exc=exc, when=self.default_retry_delay if countdown is None else countdown)
+
+
+def is_celerys_own(method):
+    """Whether nobody has put something around it, as Sentry does."""
+    return type(method) is FunctionType and method.__globals__["__name__"] == "celery.app.task"

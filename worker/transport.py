@@ -10,11 +10,13 @@ from datetime import datetime
 from uuid import uuid4
 
 import redis
+from celery import current_app
 from kombu.transport import virtual
 from kombu.utils.json import dumps
 
-from worker import client, job
+from worker import client, job, log
 from worker.connection import AWAY, connect
+from worker.message import decoded
 from worker.process import in_order
 
 ASK_AGAIN = 0.5  # seconds between two attempts to fetch while Redis is away
@@ -34,7 +36,9 @@ class Channel(virtual.Channel):
         token = f"{headers['id']}:{uuid4()}" if again else headers["id"]
         seconds, eta = headers.get("countdown"), headers.get("eta")
         due = None if seconds or not eta else datetime.fromisoformat(eta).timestamp()
-        client.put([client.Entry(token, queue, dumps(message).encode(), seconds, due)])
+        content = dumps(message).encode()
+        call = called(queue, content) if not headers["retries"] and log.is_wanted() else None
+        client.put([client.Entry(token, queue, content, seconds, due, call)])
 
     def _size(self, queue):
         return 0  # only those ask who declare a queue before they publish, and do not look at the answer
@@ -91,6 +95,13 @@ class Transport(virtual.Transport):
         else:
             process.pass_on()
             type(self).doorbell.wait(process, timeout)
+
+
+def called(queue, content):
+    """What a message calls, for the log."""
+    headers, _, args, kwargs, _ = decoded(content)
+    task = current_app.tasks.get(headers["task"])
+    return client.Call(headers["task"], headers["id"], queue, job.parameters_of(task) if task else [], args, kwargs)
 
 
 class Doorbell:
