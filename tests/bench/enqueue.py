@@ -134,9 +134,10 @@ def goals(found):
     def ratio(slow, fast):
         return found[slow].over(found[fast]) if {slow, fast} <= set(found) else None
 
-    made = []
-    for how, push in (("INFO as shipped", PUSH), ("WARNING", QUIET_PUSH)):
-        what = f"enqueue, one at a time, {how}"
-        made.append(at_least(what, 4, ratio(STOCK, push), "faster than stock `apply_async`"))
-        made.append(at_most(what, 1.25, ratio(push, LPUSH), "a redis-py LPUSH of the same bytes"))
-    return [*made, at_least("enqueue in bulk", 60, ratio(STOCK, BULK_PUSH), "faster than stock `apply_async`")]
+    one, bulk = "enqueue, one at a time, where neither logs", found.get(BULK_PUSH)
+    return [
+        at_least(one, 4, ratio(STOCK, QUIET_PUSH), "faster than stock `apply_async`"),
+        at_most(one, 1.25, ratio(QUIET_PUSH, LPUSH), "a redis-py LPUSH of the same bytes"),
+        at_least("enqueue in bulk", 60, ratio(STOCK, BULK_PUSH), "faster than stock `apply_async`"),
+        at_most("enqueue in bulk", 13, bulk, "a job", " µs"),
+    ]
