@@ -84,15 +84,10 @@ def push_bulk(task, calls, *, queue="default", seconds=None):
         job.check_json(task, [], args, {})
     ids = []
     for batch in batched(calls, BATCH, strict=False):
-        encode, batch_ids = encoder(task, queue, due), new_ids(len(batch))
-        # A message is made as it is sent: Redis takes those before it meanwhile.
-        put(
-            [
-                Entry(id, queue, partial(encode, id, args, {}), seconds)
-                for id, args in zip(batch_ids, batch, strict=True)
-            ]
-        )
-        ids += batch_ids
+        new, encode = new_ids(len(batch)), encoder(task, queue, due)
+        # Each message is made as it is sent: Redis takes those before it meanwhile.
+        put([Entry(id, queue, partial(encode, id, args, {}), seconds) for id, args in zip(new, batch, strict=True)])
+        ids += new
     return ids
 
 

@@ -101,7 +101,10 @@ class Pushed:
         if is_first:
             timer = threading.Timer(self.MOMENT, self.run)
             timer.daemon = True
-            timer.start()
+            try:
+                timer.start()
+            except RuntimeError:  # there are no more threads, as when a process is about to end
+                self.delete()
 
     def run(self):
         self.delete()

@@ -138,8 +138,8 @@ class Process:
             try:
                 if self.should_fetch():
                     jobs = self.exchange(in_order(self.queues))
-            except Exception:
-                pass  # it is in doubt now what there is; Celery's thread finds out, and meets the error if it lasts
+            except Exception:  # Celery's thread meets it as well if it lasts, and finds out what there is
+                self.in_doubt = True
             finally:
                 self.fetching.release()
         self.handoff.jobs.extend(jobs)

@@ -132,6 +132,15 @@ def test_one_that_is_quiet_keeps_somebody_looking_for_the_end_of_that(process):
     assert len(process.fetch(["default"])) == 1
 
 
+def test_an_error_that_nobody_thought_of_is_celery_s_thread_s_to_meet(process, monkeypatch):
+    """Nobody would hear of it in a thread of the jobs, which would meet it for ever."""
+    push(1)
+    process.dry, process.queues = False, {"default": "many"}
+    assert process.refill() == []
+    assert process.has_news()
+    assert process.refill() == []
+
+
 def test_threads_that_fetch_and_sleep_miss_nothing(redis, monkeypatch):
     """There is no pause here after which somebody would look again: a wake-up that got lost would be seen for ever."""
     process = Process({"default": 1, "mailers": 1}, 5)
