@@ -14,8 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from web import traffic
 from web.jobs.access import without_token
-from worker import api, config
-from worker.models import Outbox
+from worker import api, config, outbox
 
 QUEUES = 100  # that are told by name: anybody who reaches Redis can make more
 
@@ -38,7 +37,7 @@ def metrics(request):
 class Jobs:
     def collect(self):
         yield from known("kickstand_redis_up", "Whether the jobs Redis answers.", jobs, redis.RedisError)
-        yield from known("kickstand_database_up", "Whether the database answers.", outbox, Error)
+        yield from known("kickstand_database_up", "Whether the database answers.", rows, Error)
 
 
 def known(name, text, ask, error):
@@ -50,8 +49,9 @@ def known(name, text, ask, error):
     return [gauge(name, text, 1), *found]
 
 
-def outbox():
-    yield gauge("kickstand_outbox_rows", "Jobs in the database that Redis has yet to get.", Outbox.objects.count())
+def rows():
+    waiting = outbox.left_over().count()
+    yield gauge("kickstand_outbox_rows", f"Jobs in the database for more than {outbox.AGE} s.", waiting)
 
 
 def jobs():

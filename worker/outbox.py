@@ -127,25 +127,29 @@ class Pushed:
 pushed = Pushed()
 
 
-def relay():
-    """Push the rows that are left over; returns how many. Several may do this at once, and each job counts once."""
+def left_over():
+    """The rows of jobs that Redis was not there to take, or whose process was killed before it pushed them."""
     from worker.models import Outbox
 
-    left_over = Outbox.objects.filter(created_at__lt=Now() - timedelta(seconds=AGE))
-    if not left_over.exists():
+    return Outbox.objects.filter(created_at__lt=Now() - timedelta(seconds=AGE))
+
+
+def relay():
+    """Push the rows that are left over; returns how many. Several may do this at once, and each job counts once."""
+    if not left_over().exists():
         return 0
     if database().features.has_select_for_update_skip_locked:  # then each takes rows of its own
         with transaction.atomic(using=database().alias):
-            return push_rows(left_over.select_for_update(skip_locked=True))
+            return push_rows(left_over().select_for_update(skip_locked=True))
     # SQLite has one lock for all who write: a request would wait for it until Redis has answered here.
-    return push_rows(left_over)
+    return push_rows(left_over())
 
 
-def push_rows(left_over):
+def push_rows(found):
     from worker.models import Outbox
 
     age = ExpressionWrapper(Now() - F("created_at"), DurationField())
-    rows = list(left_over.annotate(age=age).order_by("created_at")[:BATCH])
+    rows = list(found.annotate(age=age).order_by("created_at")[:BATCH])
     client.send([entry(row) for row in rows])
     Outbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
     logger.info("relayed %d jobs from the database", len(rows))

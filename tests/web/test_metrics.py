@@ -1,12 +1,16 @@
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers import free_port
 from tests.worker.api.conftest import Worker
-from worker import api, client, config, job
+from worker import api, client, config, job, outbox
 from worker.api.connection import connection as jobs_redis
 from worker.api.connection import scripts
+from worker.models import Outbox
 
 
 @pytest.fixture
@@ -96,6 +100,13 @@ def test_without_redis_it_tells_the_rest(scrape, redis_away):
     found = scrape()
     assert found["kickstand_redis_up",] == 0 and found["kickstand_outbox_rows",] == 0
     assert not [key for key in found if key[0].startswith(("kickstand_queue", "kickstand_job"))]
+
+
+def test_a_row_counts_when_nobody_is_about_to_delete_it(redis, scrape):
+    for token in ("new", "old"):
+        Outbox.objects.create(token=token, queue="default", message=b"")
+    Outbox.objects.filter(token="old").update(created_at=timezone.now() - timedelta(seconds=outbox.AGE + 1))
+    assert scrape()["kickstand_outbox_rows",] == 1
 
 
 def test_without_the_database_it_tells_the_rest(redis, scrape):
