@@ -1,6 +1,6 @@
 """Settings of the web process and of the worker, which loads the same apps.
 
-Every variable is read once, here or in worker/config.py; .env.example gives the reason for each.
+Every variable is read once, here, in web/site.py or in worker/config.py; .env.example gives the reason for each.
 """
 
 import os
@@ -13,11 +13,11 @@ from django.utils.csp import CSP
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from web import site
 from web.files import address
 from web.hooks import table
 from worker import config, env, log
 from worker.connection import MOST
-from worker.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -26,58 +26,14 @@ VAR = ROOT / "var"
 
 DEBUG = env.boolean("DEBUG")
 DEMO = env.boolean("DEMO")
-
-
-def secret_key():
-    """SECRET_KEY, or what the file that SECRET_KEY_FILE names holds."""
-    path = env.text("SECRET_KEY_FILE")
-    if env.text("SECRET_KEY") or not path:
-        return env.text("SECRET_KEY")
-    if not Path(path).exists():
-        raise ConfigurationError(
-            f"SECRET_KEY_FILE is {path}, which does not exist: python -m infra.secret {path} makes it"
-        )
-    return Path(path).read_text().strip()
-
-
-SECRET_KEY = secret_key()
-if not SECRET_KEY and DEBUG:
-    SECRET_KEY = "good enough for DEBUG, where nothing is worth forging"
 BUILDING = sys.argv[1:2] == ["collectstatic"]  # an image or a slug, before there are secrets and a place
-if not SECRET_KEY and not BUILDING:
-    raise ConfigurationError(
-        "SECRET_KEY is not set. Make one and put it in the environment (DEBUG=1 does without):\n"
-        "  python -c 'import secrets; print(secrets.token_urlsafe(50))'"
-    )
-
+SECRET_KEY = site.secret_key(DEBUG, BUILDING)
 SECRET_KEY_FALLBACKS = env.listing("SECRET_KEY_FALLBACKS")
 
 # Where it is reached
 
 PORT = env.integer("PORT", 8000)
-
-
-def site_url():
-    """Where people reach the site: links in mails begin with it, and https makes cookies secure."""
-    # Heroku tells an app its domain (with `labs:enable runtime-dyno-metadata`).
-    names = env.listing("ALLOWED_HOSTS") or env.listing("HEROKU_APP_DEFAULT_DOMAIN_NAME")
-    if not (names or env.text("SITE_URL") or DEBUG or BUILDING) and "DYNO" in os.environ:
-        raise ConfigurationError(
-            "Nothing tells where the site is, so every request would be refused. Set SITE_URL=https://www.example.com, "
-            "or have Heroku tell it: heroku labs:enable runtime-dyno-metadata, then deploy again"
-        )
-    names = names or ["localhost"]
-    if names[0].startswith(".") and not env.text("SITE_URL") and not DEBUG:
-        raise ConfigurationError(
-            f"SITE_URL is not set, and ALLOWED_HOSTS, which begins with {names[0]!r}, does not tell where the site is: "
-            f"set SITE_URL=https://www{names[0]} or the like"
-        )
-    local = DEBUG or names[0] in ("localhost", "127.0.0.1", "*")
-    default = f"http://localhost:{PORT}" if local else f"https://{names[0]}"
-    return env.url("SITE_URL", default, ("https://www.example.com", "http://localhost:8000")).rstrip("/")
-
-
-SITE_URL = site_url()
+SITE_URL = site.url(PORT, DEBUG, BUILDING)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS") or [*LOCAL_HOSTS, *({urlsplit(SITE_URL).hostname} - {*LOCAL_HOSTS})]
 HTTPS = SITE_URL.startswith("https://")
