@@ -62,14 +62,16 @@ class Entry:
         return self.queue if self.seconds is None and self.due is None else keys.SCHEDULE
 
 
-def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None):
+def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None, parameters=()):
     """Enqueue a job now, or `seconds` from now by the clock of Redis; returns its id once that is safe.
 
+    parameters: the names of what `args` are for, for the log and for errors.
     Raises a RedisError when it is in doubt whether Redis has it, and there is no outbox. The same `id` may then be
     pushed again: within an hour it counts once.
     """
-    id, content = message(task, args, kwargs, id, queue, seconds and time.time() + seconds)
-    put([Entry(id, queue, content, seconds, None, Call(task, id, queue, [], args, kwargs or {}))])
+    parameters, due = list(parameters), seconds and time.time() + seconds
+    id, content = message(task, args, kwargs, id, queue, due, parameters)
+    put([Entry(id, queue, content, seconds, None, Call(task, id, queue, parameters, args, kwargs or {}))])
     return id
 
 
@@ -91,12 +93,12 @@ def push_bulk(task, calls, *, queue="default", seconds=None):
     return ids
 
 
-def message(task, args=(), kwargs=None, id=None, queue="default", due=None):
+def message(task, args=(), kwargs=None, id=None, queue="default", due=None, parameters=()):
     """A job as a message of Celery's protocol, version 2, which any Celery worker can run. Returns (id, bytes)."""
     if id and not (id.isprintable() and set('"\\').isdisjoint(id)):
         raise ValueError(f"{id!r} cannot be a job's id: use printable characters, without quotes and backslashes")
     id, args, kwargs = id or new_id(), list(args), kwargs or {}
-    job.check_json(task, [], args, kwargs)
+    job.check_json(task, list(parameters), args, kwargs)
     return id, encoded(id, task, args, kwargs, queue, due)
 
 

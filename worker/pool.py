@@ -38,8 +38,7 @@ class Pool(BasePool):
         self.tracers = {}
         self.heartbeat = Heartbeat(self.process)
         self.register()
-        Transport.process, Transport.deliver = self.process, self.process.handoff.put
-        Transport.on_unregistered = self.start_over
+        Transport.process, Transport.on_unregistered = self.process, self.start_over
         Transport.doorbell = Doorbell(self.process)
         for number in range(self.limit):
             threading.Thread(target=self.work, name=f"job-{number}", daemon=True).start()

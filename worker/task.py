@@ -11,7 +11,6 @@ from kombu.exceptions import OperationalError
 
 from worker import client, job, limits, retries
 from worker.job import Hopeless
-from worker.message import encoded, new_id
 
 
 class Ended(Exception):
@@ -74,14 +73,11 @@ class EngineTask(Task):
     def apply_async(self, args=None, kwargs=None, **options):
         if options or not isinstance(args or [], list | tuple) or not self.can_be_pushed():
             return super().apply_async(args, kwargs, **options)
-        args, kwargs = list(args or ()), kwargs or {}
+        args, kwargs = args or (), kwargs or {}
         if self.typing:
             self.__header__(*args, **kwargs)
-        job.check_json(self.name, job.parameters_of(self), args, kwargs)
-        id, queue = new_id(), self.plain_queue
-        call = client.Call(self.name, id, queue, job.parameters_of(self), args, kwargs)
         try:
-            client.put([client.Entry(id, queue, encoded(id, self.name, args, kwargs, queue), call=call)])
+            id = client.push(self.name, args, kwargs, queue=self.plain_queue, parameters=job.parameters_of(self))
         except redis.RedisError as error:
             raise OperationalError(str(error)) from error  # as Celery has it
         result = self.AsyncResult(id)

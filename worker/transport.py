@@ -64,7 +64,6 @@ class Transport(virtual.Transport):
     channel_errors = (*virtual.Transport.channel_errors, redis.RedisError)
 
     process = None  # set by the pool, in a worker
-    deliver = None
 
     def establish_connection(self):
         if self.process:  # a worker waits here until Redis is back; who enqueues has the outbox
@@ -79,9 +78,8 @@ class Transport(virtual.Transport):
         process = type(self).process
         if process is None or not process.wait(process.has_news, timeout) or process.stopping:
             raise TimeoutError
-        order = in_order(process.queues)
         try:
-            jobs = process.fetch(order)
+            jobs = process.fetch(in_order(process.queues))
         except redis.RedisError as error:
             if str(error).startswith("UNREGISTERED"):
                 type(self).on_unregistered()
@@ -91,10 +89,10 @@ class Transport(virtual.Transport):
             raise TimeoutError from None
         process.outage.is_over()
         if jobs:
-            type(self).deliver(jobs)
+            process.handoff.put(jobs)
         else:
             process.pass_on()
-            type(self).doorbell.wait(process, timeout)
+            type(self).doorbell.wait(timeout)
 
 
 def called(queue, content):
@@ -118,8 +116,9 @@ class Doorbell:
         for name in process.queues:
             threading.Thread(target=self.listen, args=(name,), name=f"doorbell-{name}", daemon=True).start()
 
-    def wait(self, process, seconds):
+    def wait(self, seconds):
         """Until it rings, or the seconds are over."""
+        process = self.process
         self.rung = False
         for name, event in self.armed.items():
             if name not in process.paused and not process.quiet:

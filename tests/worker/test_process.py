@@ -146,7 +146,6 @@ def test_threads_that_fetch_and_sleep_miss_nothing(redis, monkeypatch):
     process = Process({"default": 1, "mailers": 1}, 5)
     Heartbeat(process).beat(join=True)
     monkeypatch.setattr(Transport, "process", process)
-    monkeypatch.setattr(Transport, "deliver", process.handoff.put)
     monkeypatch.setattr(Transport, "doorbell", Doorbell(process, seconds=1000), raising=False)
     done, ended, interval = [], threading.Event(), sys.getswitchinterval()
 
