@@ -16,7 +16,7 @@ from kombu.utils.json import dumps
 
 from worker import client, job, log
 from worker.connection import AWAY, connect
-from worker.message import decoded
+from worker.message import Unreadable, decoded
 from worker.process import in_order
 
 ASK_AGAIN = 0.5  # seconds between two attempts to fetch while Redis is away
@@ -96,8 +96,11 @@ class Transport(virtual.Transport):
 
 
 def called(queue, content):
-    """What a message calls, for the log."""
-    headers, _, args, kwargs, _ = decoded(content)
+    """What a message calls, for the log; None when it cannot be read here, which is for who runs it to say."""
+    try:
+        headers, _, args, kwargs, _ = decoded(content)
+    except Unreadable:
+        return None
     task = current_app.tasks.get(headers["task"])
     return client.Call(headers["task"], headers["id"], queue, job.parameters_of(task) if task else [], args, kwargs)
 

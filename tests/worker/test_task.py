@@ -60,6 +60,11 @@ def test_what_celery_publishes_is_logged_in_the_same_words(redis, work, caplog):
     assert f"enqueued short.work job={result.id} queue=default" in caplog.text
 
 
+def test_what_only_others_can_read_is_enqueued_for_them(redis, work):
+    work.apply_async((5,), serializer="pickle")
+    assert redis.llen("default") == 1
+
+
 @pytest.mark.parametrize("option", ["expires", "time_limit", "priority"])
 def test_a_call_with_an_option_goes_celery_s_way(redis, work, option):
     work.apply_async((5,), **{option: 9})
