@@ -51,7 +51,11 @@ def known(name, text, ask, error):
 
 def rows():
     waiting = outbox.left_over().count()
-    yield gauge("kickstand_outbox_rows", f"Jobs in the database for more than {outbox.AGE} s.", waiting)
+    yield gauge(
+        "kickstand_outbox_rows",
+        f"Jobs, or bulks of up to a hundred, in the database for more than {outbox.AGE} s.",
+        waiting,
+    )
 
 
 def jobs():

@@ -145,7 +145,7 @@ class QueueBackend(Backend):
         due = task.run_after.timestamp() if task.run_after else None
         _, message = client.message(name, result.args, result.kwargs, result.id, queue, due)
         call = client.Call(name, result.id, queue, parameters(task), result.args, result.kwargs)
-        client.put([client.Entry(result.id, queue, message, due=due, call=call)])
+        client.put([client.Entry(result.id, queue, [message], due=due, call=call)])
         task_enqueued.send(type(self), task_result=result)
 
     def push(self, result):

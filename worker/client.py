@@ -5,8 +5,7 @@ import os
 import threading
 import time
 from functools import cache, partial
-from itertools import batched, chain, groupby
-from operator import attrgetter
+from itertools import batched, chain
 from typing import NamedTuple
 
 import redis
@@ -19,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 DEDUPE_SECONDS = 3600
 BATCH = 1000  # jobs in a round trip
-AT_ONCE = 100  # jobs in a script, while which nobody else is served
+AT_ONCE = 100  # jobs that go together: in one script, while which nobody else is served
 ASK_AGAIN = 0.5  # seconds between questions whether Redis is back
 
 # Who may wait for Redis instead of the caller: worker/outbox.py sets itself here, where there is a database.
@@ -38,28 +37,23 @@ class Call(NamedTuple):
 
 
 class Entry:
-    """A job on its way into Redis.
+    """A job on its way into Redis, or up to a hundred that go together.
 
-    token: of two entries with the same token within an hour, the second is left out. message: in bytes, or a function
-    that makes it once it is needed. seconds: how long from now it is due, by the clock of Redis; due: or when, in
-    seconds since 1970. call: a Call, if it is to be logged.
+    token: of two entries with the same token within an hour, the second is left out. messages: a list of bytes, or a
+    function that makes it once it is needed. seconds: how long from now they are due, by the clock of Redis; due: or
+    when, in seconds since 1970. call: a Call, if it is to be logged.
     """
 
-    __slots__ = "call", "due", "made", "queue", "seconds", "token"
-
-    def __init__(self, token, queue, message, seconds=None, due=None, call=None):
-        self.token, self.queue, self.made, self.seconds, self.due, self.call = token, queue, message, seconds, due, call
+    def __init__(self, token, queue, messages, seconds=None, due=None, call=None):
+        self.token, self.queue, self.made, self.seconds, self.due, self.call = (
+            token, queue, messages, seconds, due, call,
+        )  # fmt: skip
 
     @property
-    def message(self):
+    def messages(self):
         if callable(self.made):
             self.made = self.made()
         return self.made
-
-    @property
-    def place(self):
-        """The key of where it goes."""
-        return self.queue if self.seconds is None and self.due is None else keys.SCHEDULE
 
 
 def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None, parameters=()):
@@ -71,7 +65,7 @@ def push(task, args=(), kwargs=None, *, queue="default", id=None, seconds=None, 
     """
     parameters, due = list(parameters), seconds and time.time() + seconds
     id, content = message(task, args, kwargs, id, queue, due, parameters)
-    put([Entry(id, queue, content, seconds, None, Call(task, id, queue, parameters, args, kwargs or {}))])
+    put([Entry(id, queue, [content], seconds, None, Call(task, id, queue, parameters, args, kwargs or {}))])
     return id
 
 
@@ -87,10 +81,15 @@ def push_bulk(task, calls, *, queue="default", seconds=None):
     ids = []
     for batch in batched(calls, BATCH, strict=False):
         new, encode = new_ids(len(batch)), encoder(task, queue, due)
-        # Each message is made as it is sent: Redis takes those before it meanwhile.
-        put([Entry(id, queue, partial(encode, id, args, {}), seconds) for id, args in zip(new, batch, strict=True)])
+        made = batched(zip(new, batch, strict=True), AT_ONCE, strict=False)
+        # They are made as they are sent: Redis takes those before them meanwhile.
+        put([Entry(together[0][0], queue, partial(encoded_all, encode, together), seconds) for together in made])
         ids += new
     return ids
+
+
+def encoded_all(encode, jobs):
+    return [encode(id, args, {}) for id, args in jobs]
 
 
 def message(task, args=(), kwargs=None, id=None, queue="default", due=None, parameters=()):
@@ -111,33 +110,22 @@ def send(entries):
     """Push into Redis. Raises a RedisError, at once while Redis is known to be away."""
     with breaker():
         if len(entries) == 1:
-            scripts().run(*call(entries))
+            scripts().run(*call(entries[0]))
         else:
-            for batch in batched(entries, BATCH, strict=False):
-                scripts().run_many(calls(batch))
+            for some in batched(entries, BATCH // AT_ONCE, strict=False):
+                scripts().run_many(map(call, some))
     for entry in entries:
         if entry.call:
             log.enqueued(*entry.call)
 
 
-def calls(entries):
-    """Scripts that push them, in this order: one for those that follow each other to the same place."""
-    for _, together in groupby(entries, key=attrgetter("place")):
-        yield from map(call, batched(together, AT_ONCE, strict=False))
-
-
-def call(entries):
-    """The script that pushes what goes to one place, as (name, keys, arguments)."""
-    place = entries[0].place
-    names = [place, *[keys.dedupe(entry.token) for entry in entries]]
-    if place == keys.SCHEDULE:
-        return "schedule", names, [DEDUPE_SECONDS, *chain.from_iterable(map(later, entries))]
-    return "push", names, [DEDUPE_SECONDS, *[entry.message for entry in entries]]
-
-
-def later(entry):
+def call(entry):
+    """The script that pushes it, as (name, keys, arguments)."""
+    if entry.seconds is None and entry.due is None:
+        return "push", [entry.queue, keys.dedupe(entry.token)], [DEDUPE_SECONDS, *entry.messages]
     when = ["" if each is None else each for each in (entry.seconds, entry.due)]
-    return [f"{entry.queue}\n".encode() + entry.message, *when]
+    jobs = [(f"{entry.queue}\n".encode() + message, *when) for message in entry.messages]
+    return "schedule", [keys.SCHEDULE, keys.dedupe(entry.token)], [DEDUPE_SECONDS, *chain.from_iterable(jobs)]
 
 
 @cache

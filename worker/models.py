@@ -3,7 +3,7 @@ from django.db.models.functions import Now
 
 
 class Outbox(models.Model):
-    """A job that is on its way into Redis, written in the transaction that enqueued it."""
+    """A job, or up to a hundred of those enqueued in bulk, on the way into Redis: see worker/outbox.py."""
 
     token = models.CharField(primary_key=True, max_length=255)
     queue = models.CharField(max_length=255)
@@ -13,4 +13,4 @@ class Outbox(models.Model):
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     def __str__(self):
-        return f"job {self.token} for {self.queue}"
+        return f"{self.token} for {self.queue}"

@@ -55,7 +55,7 @@ def put(entries):
         client.send(entries)
     except redis.RedisError as error:
         write(entries)
-        logger.warning("%d jobs wait in the database: %s", len(entries), error)
+        logger.warning("%d jobs wait in the database: %s", count(entries), error)
 
 
 def database():
@@ -65,9 +65,14 @@ def database():
 
 
 def write(entries):
-    rows = [(entry.token, entry.queue, entry.message, entry.seconds, entry.due) for entry in entries]
+    """A row for each, whose jobs stand in lines of their own: a message is JSON, which has no other use for them."""
+    rows = [(entry.token, entry.queue, b"\n".join(entry.messages), entry.seconds, entry.due) for entry in entries]
     with database().cursor() as cursor:
         cursor.executemany(INSERT, rows)
+
+
+def count(entries):
+    return sum(len(entry.messages) for entry in entries)
 
 
 def push(entries):
@@ -75,7 +80,7 @@ def push(entries):
     try:
         client.send(entries)
     except redis.RedisError as error:
-        logger.warning("%d jobs wait in the database: %s", len(entries), error)
+        logger.warning("%d jobs wait in the database: %s", count(entries), error)
     else:
         pushed.add([entry.token for entry in entries])
 
@@ -135,7 +140,8 @@ def left_over():
 
 
 def relay():
-    """Push the rows that are left over; returns how many. Several may do this at once, and each job counts once."""
+    """Push the rows that are left over; returns how many of these. Several may do this at once, and each job counts
+    once."""
     if not left_over().exists():
         return 0
     if database().features.has_select_for_update_skip_locked:  # then each takes rows of its own
@@ -150,15 +156,16 @@ def push_rows(found):
 
     age = ExpressionWrapper(Now() - F("created_at"), DurationField())
     rows = list(found.annotate(age=age).order_by("created_at")[:BATCH])
-    client.send([entry(row) for row in rows])
+    entries = [entry(row) for row in rows]
+    client.send(entries)
     Outbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    logger.info("relayed %d jobs from the database", len(rows))
+    logger.info("relayed %d jobs from the database", count(entries))
     return len(rows)
 
 
 def entry(row):
     seconds = None if row.seconds is None else max(row.seconds - row.age.total_seconds(), 0)
-    return client.Entry(row.token, row.queue, bytes(row.message), seconds, row.due)
+    return client.Entry(row.token, row.queue, bytes(row.message).split(b"\n"), seconds, row.due)
 
 
 def start_relay(**_):

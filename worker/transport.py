@@ -38,7 +38,7 @@ class Channel(virtual.Channel):
         due = None if seconds or not eta else datetime.fromisoformat(eta).timestamp()
         content = dumps(message).encode()
         call = called(queue, content) if not headers["retries"] and log.is_wanted() else None
-        client.put([client.Entry(token, queue, content, seconds, due, call)])
+        client.put([client.Entry(token, queue, [content], seconds, due, call)])
 
     def _size(self, queue):
         return 0  # only those ask who declare a queue before they publish, and do not look at the answer

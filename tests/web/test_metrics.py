@@ -38,7 +38,7 @@ def scrape(browser, settings):
 
 def enqueue(queue="default", seconds=None):
     id, content = client.message("tasks.count", queue=queue)
-    client.send([client.Entry(id, queue, content, seconds)])
+    client.send([client.Entry(id, queue, [content], seconds)])
 
 
 def test_jobs_are_told_by_place_and_by_queue(redis, scrape):

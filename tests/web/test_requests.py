@@ -47,7 +47,7 @@ def mail_job():
     """The id of a job in Redis that carries a mail."""
     mail = EmailMessage("subject", "text", "a@example.com", ["b@example.com"], headers={PRIVATE_HEADER: "0"})
     id, content = client.message("worker.mail.deliver", [parcel.pack(mail)], queue="mailers")
-    client.send([client.Entry(id, "mailers", content)])
+    client.send([client.Entry(id, "mailers", [content])])
     return id
 
 

@@ -96,7 +96,7 @@ class TestBulk:
 
         def counted(calls):
             calls = list(calls)
-            trips.append([len(names) - 1 for _, names, _ in calls])
+            trips.append([len(arguments) - 1 for _, _, arguments in calls])
             return run(calls)
 
         monkeypatch.setattr(client.scripts(), "run_many", counted)
@@ -127,7 +127,8 @@ class TestSend:
             ("default", None),
         ]
         entries = [
-            client.Entry(id, queue, message, due=due) for (id, message), (queue, due) in zip(jobs, places, strict=True)
+            client.Entry(id, queue, [message], due=due)
+            for (id, message), (queue, due) in zip(jobs, places, strict=True)
         ]
         client.send([*entries, entries[0], entries[3]])  # each counts once
         assert waiting(redis) == [[[0], {}], [[1], {}], [[5], {}]]
@@ -137,7 +138,7 @@ class TestSend:
 
     def test_of_scripts_that_redis_forgot(self, redis):
         (first, one), (second, two) = client.message("tasks.add", [1]), client.message("tasks.add", [2])
-        entries = [client.Entry(first, "default", one), client.Entry(second, "default", two, due=1)]
+        entries = [client.Entry(first, "default", [one]), client.Entry(second, "default", [two], due=1)]
         redis.script_flush()
         client.send(entries)
         assert waiting(redis) == [[[1], {}]]

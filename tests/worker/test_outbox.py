@@ -40,6 +40,7 @@ WAYS = {
     "push_bulk": lambda: client.push_bulk("tasks.add", [[1], [2]]),
 }
 JOBS = dict.fromkeys(WAYS, 1) | {"group": 2, "push_bulk": 2}  # that each of them makes at once
+ROWS = JOBS | {"push_bulk": 1}
 
 
 def rows():
@@ -62,7 +63,7 @@ class TestTransaction:
     def test_what_it_enqueues_shares_its_fate(self, redis, way):
         with transaction.atomic():
             WAYS[way]()
-            assert (rows(), redis.dbsize()) == (JOBS[way], 0), "a row until the commit"
+            assert (rows(), redis.dbsize()) == (ROWS[way], 0), "a row until the commit"
         assert (rows(), redis.llen("default")) == (0, JOBS[way]), "in Redis alone after the commit"
         redis.flushdb()
 
@@ -141,11 +142,11 @@ class TestOutage:
         for name, way in WAYS.items():
             begin_as_a_new_process()
             assert took(way) < HELD, f"the first {name}"
-            assert rows() == JOBS[name], name
+            assert rows() == ROWS[name], name
             assert took(lambda way=way: [way() for _ in range(20)]) < HELD, (
                 f"20 times {name} while Redis is known to be away"
             )
-            assert rows() == 21 * JOBS[name], name
+            assert rows() == 21 * ROWS[name], name
             Outbox.objects.all().delete()
 
     def test_a_task_with_a_result_is_no_slower(self, outage):
@@ -162,7 +163,7 @@ class TestOutage:
         for name, way in WAYS.items():
             begin_as_a_new_process()
             assert took(lambda way=way: commit(way)) < HELD, name
-            assert rows() == 5 * JOBS[name], name
+            assert rows() == 5 * ROWS[name], name
             Outbox.objects.all().delete()
 
     def test_a_job_for_later_is_a_row_too(self, outage):
@@ -228,7 +229,7 @@ def left_over(redis):
 
     def make(count, **options):
         made = [client.message("tasks.add", [number]) for number in range(count)]
-        outbox.write([client.Entry(id, "default", content, **options) for id, content in made])
+        outbox.write([client.Entry(id, "default", [content], **options) for id, content in made])
         return [id for id, _ in made]
 
     return make
@@ -268,6 +269,21 @@ class TestRelay:
         outbox.relay()
         ((_, due),) = redis.zrange(keys.SCHEDULE, 0, -1, withscores=True)
         assert due <= redis.time()[0] + 1
+
+    def test_pushes_those_of_a_bulk_together_and_once(self, redis, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(outbox, "push", lambda entries: None)  # the process is dead by then
+            with transaction.atomic():
+                now = client.push_bulk("tasks.add", ([number] for number in range(250)))
+                client.push_bulk("tasks.add", [["later"]] * 150, seconds=600)
+        client.send([outbox.entry(Outbox.objects.annotate(age=F("created_at") - F("created_at")).get(pk=now[100]))])
+        assert ids(redis) == now[100:200]
+        age(200)
+        assert (outbox.relay(), rows()) == (5, 0)
+        assert sorted(ids(redis)) == sorted(now)
+        dues = [due - redis.time()[0] for _, due in redis.zrange(keys.SCHEDULE, 0, -1, withscores=True)]
+        assert len(dues) == 150
+        assert all(390 < due < 410 for due in dues)
 
     def test_keeps_a_time_as_it_is(self, redis, left_over):
         left_over(1, due=2_000_000_000)
@@ -321,7 +337,7 @@ class TestRelay:
         def write():
             assert asked.wait(20)
             while client.breaker().error is None:  # before the relay has given up
-                outbox.write([client.Entry(str(uuid4()), "default", b"{}")])
+                outbox.write([client.Entry(str(uuid4()), "default", [b"{}"])])
                 written.append(client.breaker().error is None)
 
         try:

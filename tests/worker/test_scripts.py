@@ -65,6 +65,30 @@ def test_a_push_for_later_waits_by_the_clock_of_redis(redis, scripts):
     assert (redis.llen("default"), redis.llen("mailers"), redis.zcard(keys.SCHEDULE)) == (0, 1, 1)
 
 
+@pytest.mark.parametrize("together", [1, 3])
+def test_a_push_of_several_takes_those_that_are_new(redis, scripts, together):
+    """Each token is for one job, or for as many as the others are for."""
+    tokens = [keys.dedupe(number) for number in range(3)]
+    jobs = [f"{token}/{number}".encode() for token in tokens for number in range(together)]
+    new = [job for job in jobs if not job.startswith(tokens[1].encode())]
+    redis.set(tokens[1], 1)
+    assert scripts.push(["default", *tokens], [60, *jobs]) == 2 * together
+    assert redis.lrange("default", 0, -1)[::-1] == new
+
+    redis.delete(tokens[0], tokens[2])
+    later = [word for number, job in enumerate(jobs) for word in (job, "", number)]
+    assert scripts.schedule([keys.SCHEDULE, *tokens], [60, *later]) == 2 * together
+    assert redis.zrange(keys.SCHEDULE, 0, -1, withscores=True) == [(job, jobs.index(job)) for job in new]
+
+
+def test_a_push_to_what_is_no_queue_may_be_repeated(redis, scripts):
+    redis.set("default", "text")
+    with pytest.raises(client.redis.ResponseError, match="WRONGTYPE"):
+        scripts.push(["default", keys.dedupe("a")], [60, "one", "two"])
+    redis.delete("default")
+    assert scripts.push(["default", keys.dedupe("a")], [60, "one", "two"]) == 2
+
+
 def test_a_fetch_takes_the_oldest_and_no_more_than_asked(redis, fetch):
     ids = [push(number) for number in range(3)]
     taken = fetch(idle=2)

@@ -132,7 +132,7 @@ with sentry_sdk.start_transaction(name="the request") as request:
     client.push("tests.worker.tasks.echo", ["scheduled"], seconds=1)
     add_when_asked_again.delay(1, 2)
     id, content = client.message("tests.worker.tasks.echo", ["relayed"])
-    outbox.write([client.Entry(id, "default", content)])
+    outbox.write([client.Entry(id, "default", [content])])
 from worker.models import Outbox
 Outbox.objects.update(created_at=timezone.now() - timezone.timedelta(seconds=60))
 client.push("tests.worker.tasks.hold", ["alone"])

@@ -26,7 +26,7 @@ def push(redis):
 
     def push(task="tasks.count", *args, queue="default", seconds=None, **kwargs):
         id, content = client.message(task, args, kwargs, queue=queue)
-        client.send([client.Entry(id, queue, content, seconds)])
+        client.send([client.Entry(id, queue, [content], seconds)])
         return id
 
     return push
