@@ -11,4 +11,4 @@ def delete_pushed():
         if isinstance(thread, threading.Timer):
             thread.cancel()
             thread.join()
-    outbox.pushed.delete()
+    outbox.told.settle()

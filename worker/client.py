@@ -115,8 +115,29 @@ def send(entries):
             for some in batched(entries, BATCH // AT_ONCE, strict=False):
                 scripts().run_many(map(call, some))
     for entry in entries:
-        if entry.call:
-            log.enqueued(*entry.call)
+        note(entry)
+
+
+def tell(entry, hear):
+    """Push into Redis without waiting for that: `hear` is called with its answer later, a RedisError if it is one.
+
+    Raises a RedisError when it could not be sent.
+    """
+    with breaker():
+        scripts().tell(*call(entry), hear)
+    note(entry)
+
+
+def settle():
+    """Wait for the answers to what was told. Raises a RedisError when not all come: Redis need not be away for that."""
+    scripts().settle()
+
+
+def note(entry):
+    """Log it, once, however often it is pushed."""
+    if entry.call:
+        log.enqueued(*entry.call)
+        entry.call = None
 
 
 def call(entry):

@@ -8,6 +8,8 @@ import ssl
 import struct
 import threading
 import time
+from collections import deque
+from contextlib import contextmanager
 from functools import cache, partial
 from itertools import tee
 from pathlib import Path
@@ -100,6 +102,8 @@ class Line:
 
     redis-py connects, logs in and hangs up. What it does around a command (its pool's lock, retries, telemetry, the
     layers of its parser) takes longer than the command itself, so here commands go straight to its socket.
+
+    owed: for each answer that nobody has waited for, who is to hear it. known: scripts that have been run here.
     """
 
     UNFINISHED = object()
@@ -116,6 +120,7 @@ class Line:
             replyError=self.connection._parser.parse_error,
             notEnoughData=self.UNFINISHED,
         )
+        self.owed, self.known = deque(), set()
 
     def leave_timeout_to_the_system(self):
         """Python would ask before each call whether it can be made without waiting."""
@@ -127,13 +132,32 @@ class Line:
 
     def ask(self, commands):
         """The answers of commands, RedisErrors among them. Raises a RedisError when it may be that not all arrived."""
-        try:
+        with told_as_redis_errors():
             asked = [self.socket.sendall(hiredis.pack_command(words)) for words in commands]
+            self.settle()
             return [self.answer() for _ in asked]
-        except (BlockingIOError, TimeoutError) as error:
-            raise redis.TimeoutError("no answer from Redis") from error
-        except OSError as error:
-            raise redis.ConnectionError(f"the line to Redis broke: {error}") from error
+
+    def tell(self, call, hear):
+        """Run a script, as (name, keys, arguments), and go on; `hear` is called with its answer, or a RedisError, once
+        somebody waits for one. The first run is waited for: Redis may not know the script."""
+        name, *_ = call
+        if name in self.known:
+            with told_as_redis_errors():
+                self.socket.sendall(hiredis.pack_command(evalsha(call)))
+            self.owed.append(hear)
+            return
+        (answer,) = self.ask([evalsha(call)])
+        if isinstance(answer, NoScriptError):
+            _, answer = self.ask([("SCRIPT", "LOAD", source(name)), evalsha(call)])
+        self.known.add(name)
+        hear(answer)
+
+    def settle(self):
+        """Wait for the answers that are owed."""
+        with told_as_redis_errors():
+            while self.owed:
+                answer = self.answer()
+                self.owed.popleft()(answer)
 
     def answer(self):
         while True:
@@ -145,14 +169,27 @@ class Line:
                 return found
 
     def is_over(self):
-        """Whether Redis has hung up: nothing is asked, so there is nothing else to be heard."""
+        """Whether Redis has hung up: when all is answered, there is nothing else to be heard."""
         try:
+            self.settle()
             return self.connection.can_read(0)
         except redis.RedisError:
             return True
 
     def hang_up(self):
         self.connection.disconnect()
+        while self.owed:
+            self.owed.popleft()(redis.ConnectionError("the line to Redis broke before it answered"))
+
+
+@contextmanager
+def told_as_redis_errors():
+    try:
+        yield
+    except (BlockingIOError, TimeoutError) as error:
+        raise redis.TimeoutError("no answer from Redis") from error
+    except OSError as error:
+        raise redis.ConnectionError(f"the line to Redis broke: {error}") from error
 
 
 def evalsha(call):
@@ -205,6 +242,18 @@ class Direct:
             raise answer
         return answer
 
+    def tell(self, name, keys, args, hear):
+        """Run a script without waiting for it. `hear` is called with the answer, a RedisError if it is one, by whoever
+        uses the line next or settles it. Raises a RedisError when it could not be sent."""
+        self.use(Line.tell, (name, keys, args), hear)
+
+    def settle(self):
+        """Wait for what was told. Raises a RedisError when not all answers came."""
+        with self.lock:
+            is_open = self.line is not None
+        if is_open:
+            self.use(Line.settle)
+
     def run_many(self, calls):
         """The answers of scripts, each (name, keys, args) and sent as it comes, in one round trip.
 
@@ -222,17 +271,20 @@ class Direct:
         return answers
 
     def send(self, commands):
+        return self.use(Line.ask, commands)
+
+    def use(self, deed, *args):
         with self.lock:
             if self.check:
                 self.check()
             line, self.line = self.ready(), None
             try:
-                answers = line.ask(commands)
+                done = deed(line, *args)
             except BaseException:
                 line.hang_up()  # an answer may be under way, and would be taken for that of the next command
                 raise
             self.line, self.used = line, time.monotonic()
-            return answers
+            return done
 
     def ready(self):
         if self.line and time.monotonic() - self.used > self.STALE and self.line.is_over():

@@ -1,14 +1,16 @@
 """Jobs in the database: those of a transaction that is not over, and those that Redis was not there to take.
 
 A job that is enqueued within a transaction is a row of that transaction, so that both come to pass or neither does.
-After the commit it is pushed and its row deleted, and should the process die in between, the relay of any worker does
-it. A push counts once (`dedupe:{token}`), so it may be repeated. This is the transactional outbox of microservices.io.
+After the commit Redis is told of it, and its row deleted once Redis has it; should the process die in between, the
+relay of any worker does both. A push counts once (`dedupe:{token}`), so it may be repeated. This is the transactional
+outbox of microservices.io.
 """
 
 import atexit
 import logging
 import os
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import batched
@@ -68,7 +70,10 @@ def write(entries):
     """A row for each, whose jobs stand in lines of their own: a message is JSON, which has no other use for them."""
     rows = [(entry.token, entry.queue, b"\n".join(entry.messages), entry.seconds, entry.due) for entry in entries]
     with database().cursor() as cursor:
-        cursor.executemany(INSERT, rows)
+        if len(rows) == 1:  # to prepare for many takes PostgreSQL's driver longer than the row
+            cursor.execute(INSERT, rows[0])
+        else:
+            cursor.executemany(INSERT, rows)
 
 
 def count(entries):
@@ -76,60 +81,85 @@ def count(entries):
 
 
 def push(entries):
-    """Push what was committed, and see to it that its rows go. What goes wrong here is left to the relay."""
+    """Tell Redis of what was committed, and see to it that its rows go. What goes wrong here is left to the relay."""
     try:
-        client.send(entries)
+        for entry in entries:
+            client.tell(entry, partial(told.hear, entry))
     except redis.RedisError as error:
         logger.warning("%d jobs wait in the database: %s", count(entries), error)
-    else:
-        pushed.add([entry.token for entry in entries])
+    told.settle_soon()
 
 
-class Pushed:
-    """Rows whose jobs Redis has. They are deleted together, a moment later: a delete by itself, and its commit, would
-    cost a request more than all the rest of an enqueue."""
+class Told:
+    """Jobs that Redis was told of. A moment later it is asked whether it has them, and their rows are deleted together:
+    to wait for its answer, and a delete with a commit of its own, would cost a request more than the rest of an
+    enqueue."""
 
     MOMENT = 1  # seconds; what is killed meanwhile leaves rows to the relay
 
     def __init__(self):
         self.begin()
         os.register_at_fork(after_in_child=self.begin)
-        atexit.register(self.delete)
+        atexit.register(self.settle)
 
     def begin(self):
-        self.tokens, self.lock = [], threading.Lock()
+        self.pushed, self.failed, self.is_soon, self.lock = [], [], False, threading.Lock()
 
-    def add(self, tokens):
+    def hear(self, entry, answer):
         with self.lock:
-            is_first = not self.tokens
-            self.tokens += tokens
-        if is_first:
+            (self.failed if isinstance(answer, redis.RedisError) else self.pushed).append(entry)
+
+    def settle_soon(self):
+        with self.lock:
+            is_soon, self.is_soon = self.is_soon, True
+        if not is_soon:
             timer = threading.Timer(self.MOMENT, self.run)
             timer.daemon = True
             try:
                 timer.start()
             except RuntimeError:  # there are no more threads, as when a process is about to end
-                self.delete()
+                self.run()
 
     def run(self):
-        self.delete()
+        self.settle()
         limits.clean()
 
-    def delete(self):
+    def settle(self):
         with self.lock:
-            tokens, self.tokens = self.tokens, []
-        if not tokens:
+            is_due, self.is_soon = self.is_soon, False
+        if not is_due:
             return
+        with suppress(redis.RedisError):  # of which each that waits for an answer hears
+            client.settle()
+        with self.lock:
+            pushed, failed = self.pushed, self.failed
+            self.pushed, self.failed = [], []
+        if failed and self.are_pushed(failed):
+            pushed += failed
+        self.delete(pushed)
+
+    @staticmethod
+    def are_pushed(entries):
+        """Now, after a Redis was told of them that is gone, say, or has forgotten the script."""
+        try:
+            client.send(entries)
+        except redis.RedisError as error:
+            logger.warning("%d jobs wait in the database: %s", count(entries), error)
+            return False
+        return True
+
+    @staticmethod
+    def delete(entries):
         from worker.models import Outbox
 
         try:
-            for some in batched(tokens, BATCH, strict=False):
-                Outbox.objects.filter(pk__in=some).delete()
+            for some in batched(entries, BATCH, strict=False):
+                Outbox.objects.filter(pk__in=[entry.token for entry in some]).delete()
         except DatabaseError as error:
-            logger.warning("rows of %d pushed jobs are left to the relay: %s", len(tokens), error)
+            logger.warning("rows of %d pushed jobs are left to the relay: %s", count(entries), error)
 
 
-pushed = Pushed()
+told = Told()
 
 
 def left_over():

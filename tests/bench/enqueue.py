@@ -12,8 +12,8 @@ HEADS = ["what", "µs a job", "stock Celery's `apply_async` takes"]
 TEXT = """Processes that are warm enqueue in turns, a hundred jobs at a time, in {rounds} rounds. Ours
 logs each job, as it ships, unless it says WARNING; the others log nothing. "The same bytes" are those that
 ours sends, here by redis-py's LPUSH without anything else. A transaction is opened, a job enqueued in it by
-`django.tasks`, and committed: its row is written, and after the commit pushed and deleted. In bulk are 1,000
-in a round trip."""
+`django.tasks`, and committed: its row is written, Redis is told after the commit, and the row deleted a
+second later. In bulk are 1,000 in a round trip."""
 
 PUSH, QUIET_PUSH, BULK_PUSH = "ours, `client.push`", "ours, `client.push`, WARNING", "ours, `client.push_bulk`"
 LPUSH, STOCK = "redis-py, LPUSH of the same bytes", "Celery, `apply_async`"

@@ -12,7 +12,7 @@ from tests.servers import Postgres
 HEADS = ["database", "the mail", "p50, ms", "p99, ms", "p50 against no job", "requests/s, ten at once"]
 TEXT = """Somebody likes photos: POST, session, CSRF token, a transaction with the like and its activity, and
 the heart as the answer, from gunicorn with 2 processes of 5 threads as they ship. Queued: a job in the
-transaction, pushed after the commit. None: the same, but what is enqueued is forgotten. In the request:
+transaction, which Redis is told of after the commit. None: the same, but what is enqueued is forgotten. In the request:
 `TASK_BACKEND=immediate` and an SMTP server with STARTTLS and a login, 20 ms away for each answer. One
 request after another, in turns, in {rounds} rounds; p99 is of all of them. No worker runs meanwhile."""
 

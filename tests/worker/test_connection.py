@@ -126,6 +126,82 @@ class TestDirect:
         assert direct.send([("ECHO", "next")]) == [b"next"]
 
 
+class TestTold:
+    """Commands whose answers nobody waits for."""
+
+    @pytest.fixture
+    def direct(self, redis):
+        """One whose line has run `push` before."""
+        direct = Direct(client.connection())
+        tell(direct, "first", [].append)
+        return direct
+
+    def test_are_done_at_once_and_answered_when_they_are_asked_for(self, redis, direct):
+        heard = []
+        for what in "ab":
+            tell(direct, what, heard.append)
+        assert redis.lrange("default", 0, -1) == [b"b", b"a", b"first"]
+        tell(direct, "a", heard.append)
+        assert heard == []
+        direct.settle()
+        assert heard == [1, 1, 0]
+        direct.settle()
+        assert heard == [1, 1, 0]
+
+    def test_are_answered_before_what_is_asked_next(self, direct):
+        heard = []
+        tell(direct, "a", lambda answer: heard.append(("a", answer)))
+        heard.append(direct.send([("ECHO", "next"), ("ECHO", "one more")]))
+        assert heard == [("a", 1), [b"next", b"one more"]]
+
+    def test_hear_what_redis_says_against_them(self, redis, direct):
+        heard = []
+        redis.script_flush()
+        tell(direct, "a", heard.append)
+        redis.set("default", "no list")
+        direct.settle()
+        assert [type(each) for each in heard] == [redis_py.exceptions.NoScriptError]
+
+    def test_hear_that_the_line_broke(self, redis, direct):
+        heard = []
+        tell(direct, "a", heard.append)
+        redis.client_kill_filter(_type="normal", skipme=True)
+        with pytest.raises(redis_py.ConnectionError):
+            direct.settle()  # the answer may be there, and what is asked now is not
+            direct.send([("PING",)])
+        tell(direct, "b", heard.append)
+        assert len(heard) == 2
+        assert heard[1] == 1
+
+    def test_hear_that_redis_hangs(self, server, direct):
+        server.process.send_signal(signal.SIGSTOP)
+        heard = []
+        for what in "ab":
+            tell(direct, what, heard.append)
+        with pytest.raises(redis_py.TimeoutError):
+            direct.settle()
+        server.process.send_signal(signal.SIGCONT)
+        assert [type(each) for each in heard] == [redis_py.ConnectionError] * 2
+
+    def test_hear_when_the_line_is_given_up(self, direct):
+        heard = []
+        tell(direct, "a", heard.append)
+        direct.forget()
+        assert [type(each) for each in heard] == [redis_py.ConnectionError]
+
+    def test_leave_a_line_that_was_idle_as_it_is(self, direct, monkeypatch):
+        monkeypatch.setattr(Direct, "STALE", 0)
+        line, heard = direct.line, []
+        for what in "abc":
+            tell(direct, what, heard.append)
+        assert direct.line is line
+        assert heard == [1, 1], "who looks whether it is over reads what was said before"
+
+
+def tell(direct, what, hear):
+    direct.tell("push", ["default", keys.dedupe(what)], [60, what], hear)
+
+
 class TestLostAnswers:
     """A line that is cut within the request, before its answer, or within that."""
 

@@ -371,12 +371,12 @@ class TestRelay:
         assert rows() == 1
 
 
-class TestPushed:
+class TestTold:
     """Rows of jobs that Redis has go by themselves, and together."""
 
     def test_are_deleted_a_moment_later_however_many_in_one_go(self, redis, monkeypatch):
-        deleted, delete = [], outbox.pushed.delete
-        monkeypatch.setattr(outbox.pushed, "delete", lambda: deleted.append(len(outbox.pushed.tokens)) or delete())
+        deleted, delete = [], outbox.told.delete
+        monkeypatch.setattr(outbox.told, "delete", lambda entries: deleted.append(len(entries)) or delete(entries))
         for _ in range(20):
             commit()
         assert redis.llen("default") == Outbox.objects.count() == 20
@@ -393,7 +393,7 @@ class TestPushed:
         commit()
         with monkeypatch.context() as patch:
             patch.setattr(Outbox.objects, "filter", refuse)
-            outbox.pushed.delete()
+            delete_pushed()
         assert "rows of 1 pushed jobs are left to the relay: no database" in caplog.text
         age()
         assert outbox.relay() == 1
@@ -413,11 +413,51 @@ class TestPushed:
         assert staff.database.ask("SELECT count(*) FROM worker_outbox") == [(0,)]
         assert staff.redis.llen("default") == 1
 
+    def test_a_commit_does_not_wait_for_redis(self, server):
+        commit()
+        server.process.send_signal(signal.SIGSTOP)
+        assert client.breaker().error is None
+        commit()
+        assert client.breaker().error is None, "it has not been waited for"
+        assert rows() == 1
+        assert client.breaker().error is not None
+        server.process.send_signal(signal.SIGCONT)
+        age()
+        until(relayed, "the relay", 10)
+        assert (rows(), client.connection().llen("default")) == (0, 2)
+
+    @pytest.mark.parametrize("what", ["script_flush", "restart"])
+    def test_are_told_again_to_a_redis_that_does_not_know_them(self, server, what):
+        commit()
+        if what == "restart":
+            server.process.send_signal(signal.SIGKILL)  # and what it was told then is lost
+            server.process.wait()
+            server.start()
+        else:
+            client.connection().script_flush()
+        outbox.told.hear(client.Entry("lost", "default", [b"{}"]), client.redis.ConnectionError("lost"))
+        Outbox.objects.create(token="lost", queue="default", message=b"{}")
+        commit()
+        until(lambda: not Outbox.objects.exists(), "no rows, well before a relay would look", 20)
+        assert client.connection().llen("default") == 3
+
+    def test_stay_rows_while_redis_refuses_them(self, redis, caplog):
+        commit()
+        redis.config_set("maxmemory", "1")
+        try:
+            commit()
+            assert rows() == 1
+            assert "1 jobs wait in the database" in caplog.text
+        finally:
+            redis.config_set("maxmemory", "0")
+        age()
+        assert (outbox.relay(), rows(), redis.llen("default")) == (1, 0, 2)
+
     def test_a_fork_deletes_its_own(self, redis):
         commit()
         child = os.fork()
         if not child:
-            os._exit(len(outbox.pushed.tokens))
+            os._exit(outbox.told.is_soon + len(outbox.told.pushed + outbox.told.failed))
         assert os.waitpid(child, 0)[1] == 0
         assert rows() == 0
 
