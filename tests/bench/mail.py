@@ -118,6 +118,7 @@ class Mailer:
         wait(lambda: self.left() <= self.jobs * TO, "mails to go")
         done, (seconds, cpu) = first - self.left(), lap.end()
         wait(lambda: postbox.count()[0] - before == self.jobs, f"{self.jobs} mails to arrive")
+        wait(lambda: not self.redis.keys("inflight:*"), "the worker to note the last of them")
         return done / seconds, cpu / done * 1000, (postbox.count()[1] - connections) / self.jobs
 
     def left(self):
