@@ -4,6 +4,8 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import batched, chain
 from typing import NamedTuple
@@ -36,18 +38,21 @@ class Call(NamedTuple):
     kwargs: dict
 
 
+@dataclass(slots=True, eq=False)
 class Entry:
     """A job on its way into Redis, or up to a hundred that go together.
 
-    token: of two entries with the same token within an hour, the second is left out. messages: a list of bytes, or a
-    function that makes it once it is needed. seconds: how long from now they are due, by the clock of Redis; due: or
-    when, in seconds since 1970. call: a Call, if it is to be logged.
+    token: of two entries with the same token within an hour, the second is left out. made: their messages, a list of
+    bytes, or a function that makes it once it is needed. seconds: how long from now they are due, by the clock of
+    Redis; due: or when, in seconds since 1970. call: what is to be logged.
     """
 
-    def __init__(self, token, queue, messages, seconds=None, due=None, call=None):
-        self.token, self.queue, self.made, self.seconds, self.due, self.call = (
-            token, queue, messages, seconds, due, call,
-        )  # fmt: skip
+    token: str
+    queue: str
+    made: list | Callable
+    seconds: float | None = None
+    due: float | None = None
+    call: Call | None = None
 
     @property
     def messages(self):

@@ -132,7 +132,7 @@ class Line:
 
     def ask(self, commands):
         """The answers of commands, RedisErrors among them. Raises a RedisError when it may be that not all arrived."""
-        with told_as_redis_errors():
+        with redis_errors():
             asked = [self.socket.sendall(hiredis.pack_command(words)) for words in commands]
             self.settle()
             return [self.answer() for _ in asked]
@@ -142,7 +142,7 @@ class Line:
         somebody waits for one. The first run is waited for: Redis may not know the script."""
         name, *_ = call
         if name in self.known:
-            with told_as_redis_errors():
+            with redis_errors():
                 self.socket.sendall(hiredis.pack_command(evalsha(call)))
             self.owed.append(hear)
             return
@@ -154,7 +154,7 @@ class Line:
 
     def settle(self):
         """Wait for the answers that are owed."""
-        with told_as_redis_errors():
+        with redis_errors():
             while self.owed:
                 answer = self.answer()
                 self.owed.popleft()(answer)
@@ -183,7 +183,8 @@ class Line:
 
 
 @contextmanager
-def told_as_redis_errors():
+def redis_errors():
+    """Raise what a socket raises as redis-py would."""
     try:
         yield
     except (BlockingIOError, TimeoutError) as error:

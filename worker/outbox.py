@@ -91,9 +91,8 @@ def push(entries):
 
 
 class Told:
-    """Jobs that Redis was told of. A moment later it is asked whether it has them, and their rows are deleted together:
-    to wait for its answer, and a delete with a commit of its own, would cost a request more than the rest of an
-    enqueue."""
+    """Jobs that Redis was told of. A moment later its answers are read and the rows of what it has deleted, together:
+    to wait for one, and a delete with a commit of its own, would cost a request more than the rest of an enqueue."""
 
     MOMENT = 1  # seconds; what is killed meanwhile leaves rows to the relay
 
