@@ -10,26 +10,33 @@ from tests.servers import until
 from worker.connection import source
 
 CUTS, STALLS = sized(12, 100), sized(2, 10)
-# What is cut: in which script, each how many-th time, and whether it comes from workers or from who enqueues.
+# What is cut: in which script, each how many-th time, and whether it comes from workers or from who enqueues:
+# in transactions, a committer does not wait for the answer.
 LINES = {
     "a fetch, which acknowledges as well": ("fetch", 9, "workers"),
     "a push": ("push", 9, "producer"),
+    "what Redis is told after a commit": ("push", 9, "committer"),
     "the move to `retry`": ("fail", 9, "workers"),
     "the way out of `schedule` and `retry`": ("promote", 3, "workers"),
     "any script": (None, 15, "both"),
 }
 
 
-@pytest.mark.parametrize("line", sized(["a fetch, which acknowledges as well", "a push", "any script"], LINES))
+SHORT = ["a fetch, which acknowledges as well", "a push", "what Redis is told after a commit", "any script"]
+
+
+@pytest.mark.parametrize("line", sized(SHORT, LINES))
 def test_a_line_that_is_cut_within_a_script_loses_nothing(case, line):
     script, every, whose = LINES[line]
     crew = case()
     proxy = Proxy(crew.server.port)
     proxied = {"REDIS_URL": proxy.url}
-    theirs, ours = ({} if whose == "producer" else proxied), ({} if whose == "workers" else proxied)
+    theirs, ours = (proxied if whose in ("workers", "both") else {}), ({} if whose == "workers" else proxied)
     crew.start_several(WORKERS, 10, **theirs)
-    runs = crew.produce(**ours)
-    retries = crew.produce("--first", 1_000_000, "--task", "retry_later", "--seconds", 0.5, 2, "--pause", 0.02, **ours)
+    how = ["--atomic"] if whose == "committer" else []
+    runs = crew.produce(*how, **ours)
+    later = ["--first", 1_000_000, "--task", "retry_later", "--seconds", 0.5, 2, "--pause", 0.02]
+    retries = crew.produce(*how, *later, **ours)
     proxy.cut(call_of(script), CUTS, every)
     until(lambda: proxy.cuts == CUTS, f"{CUTS} cuts", 120)
     for producer in (runs, retries):
