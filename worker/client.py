@@ -134,7 +134,10 @@ def tell(entry, hear):
 
 
 def settle():
-    """Wait for the answers to what was told. Raises a RedisError when not all come: Redis need not be away for that."""
+    """Wait for the answers to what was told. Raises a RedisError when not all come.
+
+    A Redis that has hung up may be back already, so it is not taken for one that is away.
+    """
     scripts().settle()
 
 
@@ -162,7 +165,7 @@ def connection():
 
 @cache
 def scripts():
-    return Direct(connection(), check=lambda: breaker().check())
+    return Direct(connection(), breaker)
 
 
 @cache

@@ -173,7 +173,7 @@ class Line:
         try:
             self.settle()
             return self.connection.can_read(0)
-        except redis.RedisError:
+        except redis.ConnectionError:
             return True
 
     def hang_up(self):
@@ -203,9 +203,10 @@ class Direct:
 
     STALE = 1  # seconds without use after which to look whether the server has hung up
 
-    def __init__(self, client, check=None):
-        """check: called before something is sent, after the wait for the line; what it raises is raised."""
-        self.pool, self.check = client.connection_pool, check
+    def __init__(self, client, breaker=None):
+        """breaker: a function that gives the Breaker, which whoever has waited for the line asks whether Redis is
+        away."""
+        self.pool, self.breaker = client.connection_pool, breaker
         self.begin()
         os.register_at_fork(after_in_child=self.begin)
 
@@ -276,19 +277,23 @@ class Direct:
 
     def use(self, deed, *args):
         with self.lock:
-            if self.check:
-                self.check()
-            line, self.line = self.ready(), None
+            if self.breaker:
+                self.breaker().check()
+            line, self.line = self.line, None
             try:
+                line = self.ready(line)
                 done = deed(line, *args)
-            except BaseException:
-                line.hang_up()  # an answer may be under way, and would be taken for that of the next command
+            except BaseException as error:
+                if line:
+                    line.hang_up()  # an answer may be under way, and would be taken for that of the next command
+                if self.breaker and isinstance(error, redis.TimeoutError):
+                    self.breaker().trip(error)  # before the next one has the line, and waits as long again
                 raise
             self.line, self.used = line, time.monotonic()
             return done
 
-    def ready(self):
-        if self.line and time.monotonic() - self.used > self.STALE and self.line.is_over():
-            self.line.hang_up()
-            self.line = None
-        return self.line or Line(self.pool)
+    def ready(self, line):
+        if line and time.monotonic() - self.used > self.STALE and line.is_over():
+            line.hang_up()
+            line = None
+        return line or Line(self.pool)

@@ -11,6 +11,7 @@ import redis as redis_py
 from tests.chaos.proxy import Proxy
 from tests.servers import until
 from tests.tls import Terminator
+from tests.web.races import at_once
 from worker import client, config, job, keys, limits
 from worker.connection import MOST, Direct, Line, Scripts, connect
 
@@ -183,6 +184,18 @@ class TestTold:
         server.process.send_signal(signal.SIGCONT)
         assert [type(each) for each in heard] == [redis_py.ConnectionError] * 2
 
+    def test_hold_up_nobody_else_by_a_redis_that_hangs(self, server):
+        """Who waits for the line meanwhile does not begin to wait for Redis as well."""
+        tell(client.scripts(), "first", [].append)
+        server.process.send_signal(signal.SIGSTOP)
+        tell(client.scripts(), "a", [].append)
+        errors = at_once(*[lambda: error_of(client.settle), lambda: error_of(client.push, "tasks.add")] * 2)
+        server.process.send_signal(signal.SIGCONT)
+        told = [error for error in errors if not isinstance(error, redis_py.TimeoutError | None)]
+        assert sum(isinstance(error, redis_py.TimeoutError) for error in errors) == 1
+        assert told
+        assert all("has not answered since" in str(error) for error in told)
+
     def test_hear_when_the_line_is_given_up(self, direct):
         heard = []
         tell(direct, "a", heard.append)
@@ -196,6 +209,14 @@ class TestTold:
             tell(direct, what, heard.append)
         assert direct.line is line
         assert heard == [1, 1], "who looks whether it is over reads what was said before"
+
+
+def error_of(call, *args):
+    try:
+        call(*args)
+    except redis_py.RedisError as error:
+        return error
+    return None
 
 
 def tell(direct, what, hear):
