@@ -81,12 +81,16 @@ def test_a_push_of_several_takes_those_that_are_new(redis, scripts, together):
     assert redis.zrange(keys.SCHEDULE, 0, -1, withscores=True) == [(job, jobs.index(job)) for job in new]
 
 
-def test_a_push_to_what_is_no_queue_may_be_repeated(redis, scripts):
-    redis.set("default", "text")
+@pytest.mark.parametrize(
+    ("script", "place", "jobs"),
+    [("push", "default", ["one", "two"]), ("schedule", keys.SCHEDULE, ["one", 60, "", "two", "", 1])],
+)
+def test_a_push_to_what_is_no_place_for_jobs_may_be_repeated(redis, scripts, script, place, jobs):
+    redis.set(place, "text")
     with pytest.raises(client.redis.ResponseError, match="WRONGTYPE"):
-        scripts.push(["default", keys.dedupe("a")], [60, "one", "two"])
-    redis.delete("default")
-    assert scripts.push(["default", keys.dedupe("a")], [60, "one", "two"]) == 2
+        getattr(scripts, script)([place, keys.dedupe("a")], [60, *jobs])
+    redis.delete(place)
+    assert getattr(scripts, script)([place, keys.dedupe("a")], [60, *jobs]) == 2
 
 
 def test_a_fetch_takes_the_oldest_and_no_more_than_asked(redis, fetch):
