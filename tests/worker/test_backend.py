@@ -35,9 +35,12 @@ def use(settings):
 def pushed(monkeypatch):
     """What the backend in use pushes, as (task, args)."""
     found = []
-    monkeypatch.setattr(
-        client, "send", lambda entries: found.extend((e.call.task.split(".")[-1], e.call.args) for e in entries)
-    )
+
+    def send(entries):
+        found.extend((entry.call.task.split(".")[-1], entry.call.args) for entry in entries)
+
+    monkeypatch.setattr(client, "send", send)
+    monkeypatch.setattr(client, "tell", lambda entry, hear: send([entry]))
     for name in BACKENDS[1:]:
         monkeypatch.setattr(
             getattr(backend, name), "push", lambda self, result: found.append((result.task.name, result.args))
