@@ -19,7 +19,7 @@ from worker.message import encoded, encoder, new_id, new_ids
 logger = logging.getLogger(__name__)
 
 DEDUPE_SECONDS = 3600
-BATCH = 1000  # jobs in a round trip
+BATCH = 1000  # jobs in a round trip, at most
 AT_ONCE = 100  # jobs that go together: in one script, while which nobody else is served
 ASK_AGAIN = 0.5  # seconds between questions whether Redis is back
 

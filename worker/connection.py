@@ -246,7 +246,8 @@ class Direct:
 
     def tell(self, name, keys, args, hear):
         """Run a script without waiting for it. `hear` is called with the answer, a RedisError if it is one, by whoever
-        uses the line next or settles it. Raises a RedisError when it could not be sent."""
+        uses the line next or settles it, and who has it then: `hear` must not use it itself. Raises a RedisError when
+        the script could not be sent."""
         self.use(Line.tell, (name, keys, args), hear)
 
     def settle(self):

@@ -18,7 +18,7 @@ from itertools import batched
 import redis
 from celery.signals import worker_ready
 from django.conf import settings
-from django.db import DatabaseError, connections, reset_queries, router, transaction
+from django.db import DatabaseError, Error, connections, reset_queries, router, transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 AGE = 5  # seconds after which a row is not waited for any more: whoever wrote it had time enough to push it
 LOOK = 2  # seconds between looks for such rows
-BATCH = 500
+BATCH = 50  # rows that are relayed together, and are in memory then: each may hold a hundred jobs
+DELETED = 500  # rows at once
 # For `bulk_create` to come to this takes longer than all the rest of an enqueue.
 INSERT = """INSERT INTO worker_outbox (token, queue, message, seconds, due) VALUES (%s, %s, %s, %s, %s)
             ON CONFLICT DO NOTHING"""
@@ -111,17 +112,23 @@ class Told:
     def settle_soon(self):
         with self.lock:
             is_soon, self.is_soon = self.is_soon, True
-        if not is_soon:
+        if is_soon:
+            return
+        try:
             timer = threading.Timer(self.MOMENT, self.run)
             timer.daemon = True
-            try:
-                timer.start()
-            except RuntimeError:  # there are no more threads, as when a process is about to end
-                self.run()
+            timer.start()
+        except RuntimeError:  # there are no more threads, as when a process is about to end
+            self.settle()
+        except BaseException:  # a job that is interrupted here; or nobody would ever settle anything again
+            self.is_soon = False
+            raise
 
     def run(self):
-        self.settle()
-        limits.clean()
+        try:
+            self.settle()
+        finally:
+            limits.clean()
 
     def settle(self):
         with self.lock:
@@ -133,28 +140,33 @@ class Told:
         with self.lock:
             pushed, failed = self.pushed, self.failed
             self.pushed, self.failed = [], []
-        if failed and self.are_pushed(failed):
-            pushed += failed
+        if failed:
+            pushed += self.pushed_again(failed)
         self.delete(pushed)
 
     @staticmethod
-    def are_pushed(entries):
-        """Now, after a Redis was told of them that is gone, say, or has forgotten the script."""
+    def pushed_again(entries):
+        """Those of which a Redis was told that is gone, say, or has forgotten the script; but for what a relay has
+        pushed meanwhile, perhaps so long ago that Redis would take it for new."""
+        from worker.models import Outbox
+
         try:
+            rows = set(Outbox.objects.filter(pk__in=[entry.token for entry in entries]).values_list("pk", flat=True))
+            entries = [entry for entry in entries if entry.token in rows]
             client.send(entries)
-        except redis.RedisError as error:
+        except (redis.RedisError, Error) as error:
             logger.warning("%d jobs wait in the database: %s", count(entries), error)
-            return False
-        return True
+            return []
+        return entries
 
     @staticmethod
     def delete(entries):
         from worker.models import Outbox
 
         try:
-            for some in batched(entries, BATCH, strict=False):
+            for some in batched(entries, DELETED, strict=False):
                 Outbox.objects.filter(pk__in=[entry.token for entry in some]).delete()
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("rows of %d pushed jobs are left to the relay: %s", count(entries), error)
 
 

@@ -13,7 +13,7 @@ from tests.servers import until
 from tests.tls import Terminator
 from tests.web.races import at_once
 from worker import client, config, job, keys, limits
-from worker.connection import MOST, Direct, Line, Scripts, connect
+from worker.connection import MOST, Direct, Line, Scripts, connect, source
 
 pytestmark = pytest.mark.usefixtures("no_outbox")
 
@@ -159,9 +159,12 @@ class TestTold:
         heard = []
         redis.script_flush()
         tell(direct, "a", heard.append)
+        direct.send([("SCRIPT", "LOAD", source("push"))])
+        redis.delete("default")
         redis.set("default", "no list")
+        tell(direct, "b", heard.append)
         direct.settle()
-        assert [type(each) for each in heard] == [redis_py.exceptions.NoScriptError]
+        assert [type(each) for each in heard] == [redis_py.exceptions.NoScriptError, redis_py.ResponseError]
 
     def test_hear_that_the_line_broke(self, redis, direct):
         heard = []

@@ -441,6 +441,23 @@ class TestTold:
         until(lambda: not Outbox.objects.exists(), "no rows, well before a relay would look", 20)
         assert client.connection().llen("default") == 3
 
+    def test_are_not_told_again_when_a_relay_was_faster(self, redis):
+        """Of a process that was frozen for so long that Redis has forgotten the token."""
+        commit()
+        outbox.told.hear(client.Entry("relayed", "default", [b"{}"]), client.redis.ConnectionError("lost"))
+        assert (rows(), redis.llen("default")) == (0, 1)
+
+    def test_are_settled_though_a_job_was_interrupted_as_it_told(self, redis, monkeypatch):
+        def interrupt(*_):
+            raise limits.SoftTimeLimit
+
+        with monkeypatch.context() as patch, pytest.raises(limits.SoftTimeLimit):
+            patch.setattr(threading, "Timer", interrupt)
+            commit()
+        assert Outbox.objects.count() == 1
+        commit()
+        until(lambda: not Outbox.objects.exists(), "no rows", 20)
+
     def test_stay_rows_while_redis_refuses_them(self, redis, caplog):
         commit()
         redis.config_set("maxmemory", "1")
