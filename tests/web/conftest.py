@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 
 import pytest
 import redis
@@ -7,7 +8,7 @@ from django.tasks.signals import task_started
 from django.test import override_settings
 
 from tests import environment
-from tests.servers import Redis
+from tests.servers import Redis, until
 from tests.web.browser import Browser
 from tests.web.outages import bring_back
 from tests.web.pictures import picture
@@ -54,7 +55,12 @@ def server(settings, monkeypatch, redis_of_the_cache):
     with override_settings(CACHES={"default": settings.CACHES["default"] | location}):
         yield redis_of_the_cache
     bring_back(redis_of_the_cache)
-    redis.from_url(redis_of_the_cache.url).flushdb()
+    until(lambda: emptied(redis_of_the_cache), "the Redis of the cache, which reads its log first")
+
+
+def emptied(server):
+    with suppress(redis.BusyLoadingError):
+        return redis.from_url(server.url).flushdb()
 
 
 @pytest.fixture
