@@ -50,12 +50,8 @@ def known(name, text, ask, error):
 
 
 def rows():
-    waiting = outbox.left_over().count()
-    yield gauge(
-        "kickstand_outbox_rows",
-        f"Jobs, or bulks of up to a hundred, in the database for more than {outbox.AGE} s.",
-        waiting,
-    )
+    text = f"Jobs, or bulks of up to a hundred, in the database for more than {outbox.AGE} s."
+    yield gauge("kickstand_outbox_rows", text, outbox.left_over().count())
 
 
 def jobs():

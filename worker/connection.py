@@ -137,20 +137,26 @@ class Line:
             self.settle()
             return [self.answer() for _ in asked]
 
+    def run(self, call):
+        """The answer of a script, as (name, keys, arguments), which is sent first where Redis does not know it."""
+        (answer,) = self.ask([evalsha(call)])
+        if isinstance(answer, NoScriptError):
+            name, *_ = call
+            _, answer = self.ask([("SCRIPT", "LOAD", source(name)), evalsha(call)])
+        return answer
+
     def tell(self, call, hear):
-        """Run a script, as (name, keys, arguments), and go on; `hear` is called with its answer, or a RedisError, once
-        somebody waits for one. The first run is waited for: Redis may not know the script."""
+        """Run a script and go on; `hear` is called with its answer, or a RedisError, once somebody waits for one. The
+        first run is waited for: Redis may not know the script."""
         name, *_ = call
         if name in self.known:
             with redis_errors():
                 self.socket.sendall(hiredis.pack_command(evalsha(call)))
             self.owed.append(hear)
-            return
-        (answer,) = self.ask([evalsha(call)])
-        if isinstance(answer, NoScriptError):
-            _, answer = self.ask([("SCRIPT", "LOAD", source(name)), evalsha(call)])
-        self.known.add(name)
-        hear(answer)
+        else:
+            answer = self.run(call)
+            self.known.add(name)
+            hear(answer)
 
     def settle(self):
         """Wait for the answers that are owed."""
@@ -237,9 +243,7 @@ class Direct:
 
     def run(self, name, keys, args=()):
         """The answer of a script. Raises a RedisError."""
-        (answer,) = self.send([evalsha((name, keys, args))])
-        if isinstance(answer, NoScriptError):
-            return self.run_many([(name, keys, args)])[0]
+        answer = self.use(Line.run, (name, keys, args))
         if isinstance(answer, Exception):
             raise answer
         return answer

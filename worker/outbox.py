@@ -18,7 +18,7 @@ from itertools import batched
 import redis
 from celery.signals import worker_ready
 from django.conf import settings
-from django.db import DatabaseError, Error, connections, reset_queries, router, transaction
+from django.db import Error, connections, reset_queries, router, transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
@@ -58,7 +58,7 @@ def put(entries):
         client.send(entries)
     except redis.RedisError as error:
         write(entries)
-        logger.warning("%d jobs wait in the database: %s", count(entries), error)
+        warn(entries, error)
 
 
 def database():
@@ -77,6 +77,10 @@ def write(entries):
             cursor.executemany(INSERT, rows)
 
 
+def warn(entries, error):
+    logger.warning("%d jobs wait in the database: %s", count(entries), error)
+
+
 def count(entries):
     return sum(len(entry.messages) for entry in entries)
 
@@ -87,7 +91,7 @@ def push(entries):
         for entry in entries:
             client.tell(entry, partial(told.hear, entry))
     except redis.RedisError as error:
-        logger.warning("%d jobs wait in the database: %s", count(entries), error)
+        warn(entries, error)
     told.settle_soon()
 
 
@@ -155,7 +159,7 @@ class Told:
             entries = [entry for entry in entries if entry.token in rows]
             client.send(entries)
         except (redis.RedisError, Error) as error:
-            logger.warning("%d jobs wait in the database: %s", count(entries), error)
+            warn(entries, error)
             return []
         return entries
 
@@ -181,8 +185,7 @@ def left_over():
 
 
 def relay():
-    """Push the rows that are left over; returns how many of these. Several may do this at once, and each job counts
-    once."""
+    """Push the rows that are left over; returns how many rows. Several may do this at once: each job counts once."""
     if not left_over().exists():
         return 0
     if database().features.has_select_for_update_skip_locked:  # then each takes rows of its own
@@ -221,7 +224,7 @@ def keep_relaying():
                 pass
         except redis.RedisError:
             pass  # the client has said so
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("the relay cannot read the outbox, trying again: %s", error)
         except Exception:  # or nobody would relay any more here
             logger.exception("the relay failed, trying again")
