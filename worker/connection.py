@@ -103,10 +103,12 @@ class Line:
     redis-py connects, logs in and hangs up. What it does around a command (its pool's lock, retries, telemetry, the
     layers of its parser) takes longer than the command itself, so here commands go straight to its socket.
 
-    owed: for each answer that nobody has waited for, who is to hear it. known: scripts that have been run here.
+    owed: for each answer that nobody has waited for, who is to hear it. told: how many bytes these were asked with.
+    known: scripts that have been run here.
     """
 
     UNFINISHED = object()
+    AT_ONCE = 16 * 1024  # bytes that Redis reads of a connection before it serves the others (PROTO_IOBUF_LEN)
 
     def __init__(self, pool):
         # Not by the pool, which would count each that fails, and after a hundred of them make no more.
@@ -120,7 +122,7 @@ class Line:
             replyError=self.connection._parser.parse_error,
             notEnoughData=self.UNFINISHED,
         )
-        self.owed, self.known = deque(), set()
+        self.owed, self.told, self.known = deque(), 0, set()
 
     def leave_timeout_to_the_system(self):
         """Python would ask before each call whether it can be made without waiting."""
@@ -146,17 +148,24 @@ class Line:
         return answer
 
     def tell(self, call, hear):
-        """Run a script and go on; `hear` is called with its answer, or a RedisError, once somebody waits for one. The
-        first run is waited for: Redis may not know the script."""
+        """Run a script and go on; `hear` is called with its answer, or a RedisError, once somebody waits for one.
+
+        Waited for is the first run, as Redis may not know the script, and what Redis does not read at once: whoever
+        asks next, on whatever line, would be served before it.
+        """
         name, *_ = call
-        if name in self.known:
-            with redis_errors():
-                self.socket.sendall(hiredis.pack_command(evalsha(call)))
-            self.owed.append(hear)
-        else:
+        if name not in self.known:
             answer = self.run(call)
             self.known.add(name)
             hear(answer)
+            return
+        command = hiredis.pack_command(evalsha(call))
+        with redis_errors():
+            self.socket.sendall(command)
+        self.owed.append(hear)
+        self.told += len(command)
+        if self.told > self.AT_ONCE:
+            self.settle()
 
     def settle(self):
         """Wait for the answers that are owed."""
@@ -164,6 +173,7 @@ class Line:
             while self.owed:
                 answer = self.answer()
                 self.owed.popleft()(answer)
+            self.told = 0
 
     def answer(self):
         while True:
@@ -251,7 +261,7 @@ class Direct:
     def tell(self, name, keys, args, hear):
         """Run a script without waiting for it. `hear` is called with the answer, a RedisError if it is one, by whoever
         uses the line next or settles it, and who has it then: `hear` must not use it itself. Raises a RedisError when
-        the script could not be sent."""
+        the script could not be sent, or an answer did not come that had to be waited for."""
         self.use(Line.tell, (name, keys, args), hear)
 
     def settle(self):

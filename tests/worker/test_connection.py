@@ -149,6 +149,28 @@ class TestTold:
         direct.settle()
         assert heard == [1, 1, 0]
 
+    def test_are_done_before_what_is_asked_on_another_line(self, server, direct):
+        """As who looks after a commit expects it, when Redis has so much to do that both wait for it."""
+        heard, size = [], Line.AT_ONCE // 32 - 100  # it stands in the key as well
+        other = redis_py.Redis(port=server.port).connection_pool.get_connection()
+        direct.command("PING")  # or Redis may be about to look at the other one first
+        server.process.send_signal(signal.SIGSTOP)
+        for number in range(16):
+            tell(direct, f"{number:{size}}", heard.append)
+        other.send_command("LLEN", "default")
+        server.process.send_signal(signal.SIGCONT)
+        assert (other.read_response(), heard) == (17, [])
+        other.disconnect()
+
+    def test_are_waited_for_when_redis_does_not_read_them_at_once(self, direct):
+        """Or it would serve others before it has read the rest."""
+        heard, size, counts = [], Line.AT_ONCE // 20, []
+        for number in range(40):
+            tell(direct, f"{number:{size}}", heard.append)
+            counts.append(len(heard))
+            assert number + 1 - len(heard) < 10
+        assert len(set(counts)) == 5, "and only then"
+
     def test_are_answered_before_what_is_asked_next(self, direct):
         heard = []
         tell(direct, "a", lambda answer: heard.append(("a", answer)))
