@@ -56,6 +56,7 @@ class CacheClient(RedisCacheClient):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
+        self._get_connection_pool(write=True)  # now, and not one for each of the threads that come first together
         self.missed = set()
         self.warned = 0
 
@@ -88,8 +89,8 @@ class Cache(RedisCache):
     @property
     def _cache(self):
         servers = tuple(self._servers)
-        if servers not in self.clients:
-            self.clients[servers] = CacheClient(self._servers, **self._options)
+        if servers not in self.clients:  # and then the first of those that come at once is everybody's
+            self.clients.setdefault(servers, CacheClient(self._servers, **self._options))
         return self.clients[servers]
 
 

@@ -38,6 +38,7 @@ INSERT = """INSERT INTO worker_outbox (token, queue, message, seconds, due) VALU
 def install():
     """Have every job pass through here, and its rows looked after in every worker."""
     client.outbox = put
+    client.scripts()  # or each of the threads that come first, at once, would make a line of its own
     limits.cleaners.append(connections.close_all)
     if settings.DEBUG:
         limits.cleaners.append(reset_queries)  # each is kept with its arguments, which may be a file

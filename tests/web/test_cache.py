@@ -2,6 +2,7 @@
 
 import json
 import logging
+from threading import Barrier
 
 import pytest
 import redis
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import environment
 from tests.web.outages import bring_back, hang, kill
+from tests.web.races import at_once
 
 OUTAGES = pytest.mark.parametrize("outage", [kill, hang])
 
@@ -132,6 +134,19 @@ def test_a_write_that_a_full_server_refuses_is_made_up_for_too(server):
 
     client.config_set("maxmemory", 0)
     assert cache.get("a") is None
+
+
+def test_threads_that_come_first_together_share_their_connections(server, monkeypatch):
+    both, make = Barrier(2), redis.BlockingConnectionPool.from_url
+
+    def late(*args, **options):
+        both.wait(10)
+        return make(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.BlockingConnectionPool, "from_url", late)
+        one, other = at_once(*[lambda: cache._cache.get_client(write=True).connection_pool] * 2)
+    assert one is other
 
 
 def test_an_error_of_our_own_is_not_hidden(server):
