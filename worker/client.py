@@ -201,6 +201,9 @@ class Breaker:
             self.error = error
             try:
                 self.start()
+            except RuntimeError:  # there are no more threads: then everybody finds out by himself
+                self.error = None
+                return
             except BaseException:  # without a thread that asks it would be away for ever
                 self.error = None
                 raise

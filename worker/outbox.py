@@ -200,17 +200,35 @@ def push_rows(found):
     from worker.models import Outbox
 
     age = ExpressionWrapper(Now() - F("created_at"), DurationField())
-    rows = list(found.annotate(age=age).order_by("created_at")[:BATCH])
-    entries = [entry(row) for row in rows]
-    client.send(entries)
-    Outbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    entries = taken([entry(row) for row in found.annotate(age=age).order_by("created_at")[:BATCH]])
+    Outbox.objects.filter(pk__in=[entry.token for entry in entries]).delete()
     logger.info("relayed %d jobs from the database", count(entries))
-    return len(rows)
+    return len(entries)
 
 
 def entry(row):
     seconds = None if row.seconds is None else max(row.seconds - row.age.total_seconds(), 0)
     return client.Entry(row.token, row.queue, bytes(row.message).split(b"\n"), seconds, row.due)
+
+
+def taken(entries):
+    """Those that Redis takes: one whose queue is no list there, say, keeps back no other."""
+    try:
+        client.send(entries)
+        return entries
+    except redis.exceptions.OutOfMemoryError:
+        raise  # who is full takes none
+    except redis.ResponseError:
+        return [entry for entry in entries if is_taken(entry)]
+
+
+def is_taken(entry):
+    try:
+        client.send([entry])
+        return True
+    except redis.ResponseError as error:
+        warn([entry], error)
+        return False
 
 
 def start_relay(**_):

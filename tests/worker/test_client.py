@@ -180,6 +180,18 @@ class TestBreaker:
         assert all(error for _, error in held)
         assert max(took for took, _ in held) < HELD
 
+    def test_lets_everybody_find_out_when_there_are_no_threads(self, outage, monkeypatch):
+        def refuse(_):
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            for _ in range(2):
+                took, error = seconds(lambda: client.push("tasks.add", [1]))
+                assert isinstance(error, client.AWAY)
+                assert took < HELD
+        assert client.breaker().error is None
+
     def test_closes_when_redis_answers_again(self, outage):
         seconds(lambda: client.push("tasks.add", [1]))
         outage()

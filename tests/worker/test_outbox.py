@@ -300,6 +300,28 @@ class TestRelay:
                 outbox.relay()
         assert rows() == 3
 
+    def test_keeps_the_rows_that_redis_refuses_and_no_other(self, redis, left_over, caplog):
+        redis.set("no-list", "text")
+        expected = left_over(1)
+        outbox.write([client.Entry("refused", "no-list", [b"{}"])])
+        expected += left_over(1)
+        age()
+        assert (outbox.relay(), outbox.relay()) == (2, 0)
+        assert list(Outbox.objects.values_list("pk", flat=True)) == ["refused"]
+        assert sorted(ids(redis)) == sorted(expected)
+        assert "1 jobs wait in the database: WRONGTYPE" in caplog.text
+
+    def test_keeps_all_rows_while_redis_is_full(self, redis, left_over):
+        left_over(2)
+        age()
+        redis.config_set("maxmemory", "1")
+        try:
+            with pytest.raises(client.redis.exceptions.OutOfMemoryError):
+                outbox.relay()
+        finally:
+            redis.config_set("maxmemory", "0")
+        assert (outbox.relay(), rows(), redis.llen("default")) == (2, 0, 2)
+
     def test_takes_more_than_a_batch(self, redis, left_over):
         expected = left_over(outbox.BATCH + 10)
         age()
