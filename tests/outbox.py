@@ -2,13 +2,13 @@
 
 import threading
 
-from worker import outbox
+from worker.told import told
 
 
 def delete_pushed():
     """Let that moment be now, and over."""
     for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
+        if thread.name == "told":
             thread.cancel()
             thread.join()
-    outbox.told.settle()
+    told.settle()

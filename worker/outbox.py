@@ -6,14 +6,10 @@ relay of any worker does both. A push counts once (`dedupe:{token}`), so it may 
 outbox of microservices.io.
 """
 
-import atexit
 import logging
-import os
 import threading
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from itertools import batched
 
 import redis
 from celery.signals import worker_ready
@@ -23,13 +19,13 @@ from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from worker import client, config, limits
+from worker.told import count, told, warn
 
 logger = logging.getLogger(__name__)
 
 AGE = 5  # seconds after which a row is not waited for any more: whoever wrote it had time enough to push it
 LOOK = 2  # seconds between looks for such rows
 BATCH = 50  # rows that are relayed together, and are in memory then: each may hold a hundred jobs
-DELETED = 500  # rows at once
 # For `bulk_create` to come to this takes longer than all the rest of an enqueue.
 INSERT = """INSERT INTO worker_outbox (token, queue, message, seconds, due) VALUES (%s, %s, %s, %s, %s)
             ON CONFLICT DO NOTHING"""
@@ -78,14 +74,6 @@ def write(entries):
             cursor.executemany(INSERT, rows)
 
 
-def warn(entries, error):
-    logger.warning("%d jobs wait in the database: %s", count(entries), error)
-
-
-def count(entries):
-    return sum(len(entry.messages) for entry in entries)
-
-
 def push(entries):
     """Tell Redis of what was committed, and see to it that its rows go. What goes wrong here is left to the relay."""
     try:
@@ -94,88 +82,6 @@ def push(entries):
     except redis.RedisError as error:
         warn(entries, error)
     told.settle_soon()
-
-
-class Told:
-    """Jobs that Redis was told of. A moment later its answers are read and the rows of what it has deleted, together:
-    to wait for one, and a delete with a commit of its own, would cost a request more than the rest of an enqueue."""
-
-    MOMENT = 1  # seconds; what is killed meanwhile leaves rows to the relay
-
-    def __init__(self):
-        self.begin()
-        os.register_at_fork(after_in_child=self.begin)
-        atexit.register(self.settle)
-
-    def begin(self):
-        self.pushed, self.failed, self.is_soon, self.lock = [], [], False, threading.Lock()
-
-    def hear(self, entry, answer):
-        with self.lock:
-            (self.failed if isinstance(answer, redis.RedisError) else self.pushed).append(entry)
-
-    def settle_soon(self):
-        with self.lock:
-            is_soon, self.is_soon = self.is_soon, True
-        if is_soon:
-            return
-        try:
-            timer = threading.Timer(self.MOMENT, self.run)
-            timer.daemon = True
-            timer.start()
-        except RuntimeError:  # there are no more threads, as when a process is about to end
-            self.settle()
-        except BaseException:  # a job that is interrupted here; or nobody would ever settle anything again
-            self.is_soon = False
-            raise
-
-    def run(self):
-        try:
-            self.settle()
-        finally:
-            limits.clean()
-
-    def settle(self):
-        with self.lock:
-            is_due, self.is_soon = self.is_soon, False
-        if not is_due:
-            return
-        with suppress(redis.RedisError):  # of which each that waits for an answer hears
-            client.settle()
-        with self.lock:
-            pushed, failed = self.pushed, self.failed
-            self.pushed, self.failed = [], []
-        if failed:
-            pushed += self.pushed_again(failed)
-        self.delete(pushed)
-
-    @staticmethod
-    def pushed_again(entries):
-        """Those of which a Redis was told that is gone, say, or has forgotten the script; but for what a relay has
-        pushed meanwhile, perhaps so long ago that Redis would take it for new."""
-        from worker.models import Outbox
-
-        try:
-            rows = set(Outbox.objects.filter(pk__in=[entry.token for entry in entries]).values_list("pk", flat=True))
-            entries = [entry for entry in entries if entry.token in rows]
-            client.send(entries)
-        except (redis.RedisError, Error) as error:
-            warn(entries, error)
-            return []
-        return entries
-
-    @staticmethod
-    def delete(entries):
-        from worker.models import Outbox
-
-        try:
-            for some in batched(entries, DELETED, strict=False):
-                Outbox.objects.filter(pk__in=[entry.token for entry in some]).delete()
-        except Error as error:
-            logger.warning("rows of %d pushed jobs are left to the relay: %s", count(entries), error)
-
-
-told = Told()
 
 
 def left_over():
@@ -202,7 +108,8 @@ def push_rows(found):
     age = ExpressionWrapper(Now() - F("created_at"), DurationField())
     entries = taken([entry(row) for row in found.annotate(age=age).order_by("created_at")[:BATCH]])
     Outbox.objects.filter(pk__in=[entry.token for entry in entries]).delete()
-    logger.info("relayed %d jobs from the database", count(entries))
+    if entries:
+        logger.info("relayed %d jobs from the database", count(entries))
     return len(entries)
 
 

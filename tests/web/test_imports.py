@@ -6,7 +6,7 @@ import pytest
 
 from tests.servers import ROOT
 
-DJANGO_IS_WELCOME = {"apps", "backend", "mail", "models", "outbox", "results", "sent", "smtp"}
+DJANGO_IS_WELCOME = {"apps", "backend", "mail", "models", "outbox", "results", "sent", "smtp", "told"}
 
 
 def test_the_direction_of_imports_is_kept():

@@ -1,7 +1,6 @@
 """A job comes to be with the transaction that enqueues it, and is pushed once, whatever happens on the way."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,10 +17,10 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.outbox import delete_pushed
 from tests.servers import until
 from tests.web.races import at_once
 from tests.worker import tasks
+from tests.worker.rows import age, relayed, rows
 from worker import client, keys, limits, message, outbox
 from worker.celery import app
 from worker.models import Outbox
@@ -41,17 +40,6 @@ WAYS = {
 }
 JOBS = dict.fromkeys(WAYS, 1) | {"group": 2, "push_bulk": 2}  # that each of them makes at once
 ROWS = JOBS | {"push_bulk": 1}
-
-
-def rows():
-    """How many are left when those of pushed jobs are deleted, which is to be in a moment."""
-    delete_pushed()
-    return Outbox.objects.count()
-
-
-def age(seconds=outbox.AGE + 1):
-    """Let the rows have been written so much earlier."""
-    Outbox.objects.update(created_at=F("created_at") - timedelta(seconds=seconds))
 
 
 def ids(redis, queue="default"):
@@ -197,11 +185,6 @@ class TestOutage:
             tasks.note.enqueue("a")
 
 
-def commit():
-    with transaction.atomic():
-        tasks.note.enqueue("a")
-
-
 def begin_as_a_new_process():
     """One that has not enqueued anything, and knows nothing of an outage."""
     client.breaker.cache_clear()
@@ -216,11 +199,6 @@ def took(call):
     began = time.monotonic()
     call()
     return time.monotonic() - began
-
-
-def relayed():
-    with suppress(Exception):
-        return outbox.relay()
 
 
 @pytest.fixture
@@ -391,114 +369,6 @@ class TestRelay:
 
         assert at_once(hold, relay)[1] == 2
         assert rows() == 1
-
-
-class TestTold:
-    """Rows of jobs that Redis has go by themselves, and together."""
-
-    def test_are_deleted_a_moment_later_however_many_in_one_go(self, redis, monkeypatch):
-        deleted, delete = [], outbox.told.delete
-        monkeypatch.setattr(outbox.told, "delete", lambda entries: deleted.append(len(entries)) or delete(entries))
-        for _ in range(20):
-            commit()
-        assert redis.llen("default") == Outbox.objects.count() == 20
-        until(lambda: not Outbox.objects.exists(), "no rows", 20)
-        assert deleted == [20]
-        commit()
-        until(lambda: not Outbox.objects.exists(), "no rows after the next", 20)
-        assert deleted == [20, 1]
-
-    def test_are_left_to_the_relay_when_the_database_is_away(self, redis, monkeypatch, caplog):
-        def refuse(**_):
-            raise DatabaseError("no database")
-
-        commit()
-        with monkeypatch.context() as patch:
-            patch.setattr(Outbox.objects, "filter", refuse)
-            delete_pushed()
-        assert "rows of 1 pushed jobs are left to the relay: no database" in caplog.text
-        age()
-        assert outbox.relay() == 1
-        assert Outbox.objects.count() == 0
-        assert redis.llen("default") == 1
-
-    def test_are_gone_when_a_process_has_ended(self, staff):
-        program = (
-            "from django.db import transaction\n"
-            "from tests.worker import tasks\n"
-            "from worker.models import Outbox\n"
-            "with transaction.atomic():\n"
-            "    tasks.note.enqueue('a')\n"
-            "assert Outbox.objects.count() == 1"
-        )
-        staff.script(program)
-        assert staff.database.ask("SELECT count(*) FROM worker_outbox") == [(0,)]
-        assert staff.redis.llen("default") == 1
-
-    def test_a_commit_does_not_wait_for_redis(self, server):
-        commit()
-        server.process.send_signal(signal.SIGSTOP)
-        assert client.breaker().error is None
-        commit()
-        assert client.breaker().error is None, "it has not been waited for"
-        assert rows() == 1
-        assert client.breaker().error is not None
-        server.process.send_signal(signal.SIGCONT)
-        age()
-        until(relayed, "the relay", 10)
-        assert (rows(), client.connection().llen("default")) == (0, 2)
-
-    @pytest.mark.parametrize("what", ["script_flush", "restart"])
-    def test_are_told_again_to_a_redis_that_does_not_know_them(self, server, what):
-        commit()
-        if what == "restart":
-            server.process.send_signal(signal.SIGKILL)  # and what it was told then is lost
-            server.process.wait()
-            server.start()
-        else:
-            client.connection().script_flush()
-        outbox.told.hear(client.Entry("lost", "default", [b"{}"]), client.redis.ConnectionError("lost"))
-        Outbox.objects.create(token="lost", queue="default", message=b"{}")
-        commit()
-        until(lambda: not Outbox.objects.exists(), "no rows, well before a relay would look", 20)
-        assert client.connection().llen("default") == 3
-
-    def test_are_not_told_again_when_a_relay_was_faster(self, redis):
-        """Of a process that was frozen for so long that Redis has forgotten the token."""
-        commit()
-        outbox.told.hear(client.Entry("relayed", "default", [b"{}"]), client.redis.ConnectionError("lost"))
-        assert (rows(), redis.llen("default")) == (0, 1)
-
-    def test_are_settled_though_a_job_was_interrupted_as_it_told(self, redis, monkeypatch):
-        def interrupt(*_):
-            raise limits.SoftTimeLimit
-
-        with monkeypatch.context() as patch, pytest.raises(limits.SoftTimeLimit):
-            patch.setattr(threading, "Timer", interrupt)
-            commit()
-        assert Outbox.objects.count() == 1
-        commit()
-        until(lambda: not Outbox.objects.exists(), "no rows", 20)
-
-    def test_stay_rows_while_redis_refuses_them(self, redis, caplog):
-        commit()
-        redis.config_set("maxmemory", "1")
-        try:
-            commit()
-            assert rows() == 1
-            assert "1 jobs wait in the database" in caplog.text
-        finally:
-            redis.config_set("maxmemory", "0")
-        age()
-        assert (outbox.relay(), rows(), redis.llen("default")) == (1, 0, 2)
-
-    def test_a_fork_deletes_its_own(self, redis):
-        commit()
-        child = os.fork()
-        if not child:
-            os._exit(outbox.told.is_soon + len(outbox.told.pushed + outbox.told.failed))
-        assert os.waitpid(child, 0)[1] == 0
-        assert rows() == 0
 
 
 @pytest.mark.parametrize("how", ["refused", "hung"])
