@@ -5,7 +5,8 @@ import sys
 from tests.environment import need
 from tests.servers import ROOT, Postgres
 
-ON_THE_DATABASE = ["tests/web", *(f"tests/worker/test_{name}.py" for name in ("backend", "mail", "outbox", "results"))]
+MODULES = "backend", "mail", "outbox", "results", "told"
+ON_THE_DATABASE = ["tests/web", *(f"tests/worker/test_{name}.py" for name in MODULES)]
 
 
 def test_what_uses_the_database_passes_on_postgresql_too():

@@ -40,11 +40,11 @@ class Told:
             (self.failed if isinstance(answer, redis.RedisError) else self.pushed).append(entry)
 
     def settle_soon(self):
-        with self.lock:
-            is_soon, self.is_soon = self.is_soon, True
-        if is_soon:
-            return
         try:
+            with self.lock:
+                is_soon, self.is_soon = self.is_soon, True
+            if is_soon:
+                return
             timer = threading.Timer(self.MOMENT, self.run)
             timer.daemon, timer.name = True, "told"
             timer.start()
