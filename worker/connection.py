@@ -20,7 +20,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import InvalidResponse, NoScriptError
 from redis.retry import Retry
 
-from worker import config
+from worker import config, env
+from worker.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
@@ -54,16 +55,15 @@ MOST = 2  # connections of a client, however many threads use it: small plans of
 def connect(timeout=5, connect_timeout=0.5):
     """A client that waits `timeout` seconds for an answer, or for a connection, and repeats nothing by itself.
 
-    redis-py would send a fetch or a push again after a lost answer, and so do it twice.
+    redis-py would send a fetch or a push again after a lost answer, and so do it twice. Raises ConfigurationError for
+    a REDIS_URL with options that redis-py cannot read.
     """
-    pool = redis.BlockingConnectionPool.from_url(
-        config.REDIS_URL,
-        max_connections=MOST,
-        timeout=timeout,
-        socket_timeout=timeout,
-        socket_connect_timeout=connect_timeout,
-        retry=Retry(NoBackoff(), 0),
-    )
+    options = {"max_connections": MOST, "timeout": timeout, "retry": Retry(NoBackoff(), 0)}
+    options |= {"socket_timeout": timeout, "socket_connect_timeout": connect_timeout}
+    try:
+        pool = redis.BlockingConnectionPool.from_url(config.REDIS_URL, **options)
+    except ValueError as error:
+        raise ConfigurationError(f"REDIS_URL is {env.masked(config.REDIS_URL)!r}: {error}") from None
     return redis.Redis.from_pool(pool)
 
 
@@ -103,12 +103,12 @@ class Line:
     redis-py connects, logs in and hangs up. What it does around a command (its pool's lock, retries, telemetry, the
     layers of its parser) takes longer than the command itself, so here commands go straight to its socket.
 
-    owed: for each answer that nobody has waited for, who is to hear it. told: how many bytes these were asked with.
-    known: scripts that have been run here.
+    owed: for each answer that nobody has waited for, who is to hear it. unanswered: how many bytes these were asked
+    with. known: scripts that have been run here.
     """
 
     UNFINISHED = object()
-    AT_ONCE = 16 * 1024  # bytes that Redis reads of a connection before it serves the others (PROTO_IOBUF_LEN)
+    READ_AT_ONCE = 16 * 1024  # bytes of a connection, before Redis serves the others (its PROTO_IOBUF_LEN)
 
     def __init__(self, pool):
         # Not by the pool, which would count each that fails, and after a hundred of them make no more.
@@ -122,7 +122,7 @@ class Line:
             replyError=self.connection._parser.parse_error,
             notEnoughData=self.UNFINISHED,
         )
-        self.owed, self.told, self.known = deque(), 0, set()
+        self.owed, self.unanswered, self.known = deque(), 0, set()
 
     def leave_timeout_to_the_system(self):
         """Python would ask before each call whether it can be made without waiting."""
@@ -163,8 +163,8 @@ class Line:
         with redis_errors():
             self.socket.sendall(command)
         self.owed.append(hear)
-        self.told += len(command)
-        if self.told > self.AT_ONCE:
+        self.unanswered += len(command)
+        if self.unanswered > self.READ_AT_ONCE:
             self.settle()
 
     def settle(self):
@@ -173,7 +173,7 @@ class Line:
             while self.owed:
                 answer = self.answer()
                 self.owed.popleft()(answer)
-            self.told = 0
+            self.unanswered = 0
 
     def answer(self):
         while True:
@@ -274,17 +274,14 @@ class Direct:
     def run_many(self, calls):
         """The answers of scripts, each (name, keys, args) and sent as it comes, in one round trip.
 
-        Raises the first RedisError of these. All run again when Redis had forgotten one: they have to bear that.
+        What Redis refuses has a RedisError for an answer. All run again when it had forgotten one: they have to bear
+        that. Raises a RedisError when it may be that not all ran.
         """
         calls, again, loads = tee(calls, 3)
         answers = self.send(map(evalsha, calls))
-        errors = [answer for answer in answers if isinstance(answer, Exception)]
-        if any(isinstance(error, NoScriptError) for error in errors):
+        if any(isinstance(answer, NoScriptError) for answer in answers):
             self.send([("SCRIPT", "LOAD", source(name)) for name in {name for name, *_ in loads}])
             answers = self.send(map(evalsha, again))
-            errors = [answer for answer in answers if isinstance(answer, Exception)]
-        if errors:
-            raise errors[0]
         return answers
 
     def send(self, commands):

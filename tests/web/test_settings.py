@@ -127,12 +127,23 @@ def test_no_error_tells_a_password(read, module, name):
     ],
     ids=["manage.py", "celery", "gunicorn"],
 )
-def test_whatever_is_started_ends_with_that_sentence_alone(run, command):
-    answer = run(*command, LOG_LEVEL="LOUD", **KEY)
+@pytest.mark.parametrize(
+    "name, value, sentence",
+    [
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL is 'LOUD': use one of DEBUG, INFO, WARNING, ERROR"),
+        (
+            "REDIS_URL",
+            "redis://:hush@host/0?protocol=x",
+            "REDIS_URL is 'redis://:***@host/0?protocol=x': Invalid value",
+        ),
+    ],
+)
+def test_whatever_is_started_ends_with_that_sentence_alone(run, command, name, value, sentence):
+    answer = run(*command, **{name: value}, **KEY)
 
     told = answer.stdout + answer.stderr
     assert answer.returncode != 0
-    assert "LOG_LEVEL is 'LOUD': use one of DEBUG, INFO, WARNING, ERROR" in told
+    assert sentence in told
     assert "Traceback" not in told
     assert len(told.strip().splitlines()) == 1
 

@@ -149,9 +149,10 @@ class TestTold:
         direct.settle()
         assert heard == [1, 1, 0]
 
-    def test_are_done_before_what_is_asked_on_another_line(self, server, direct):
+    def test_are_done_before_what_is_asked_on_another_line(self, server, direct, monkeypatch):
         """As who looks after a commit expects it, when Redis has so much to do that both wait for it."""
-        heard, size = [], Line.AT_ONCE // 32 - 100  # it stands in the key as well
+        heard, size = [], Line.READ_AT_ONCE // 32 - 100  # it stands in the key as well
+        monkeypatch.setattr(Direct, "STALE", 60)  # however long this takes
         other = redis_py.Redis(port=server.port).connection_pool.get_connection()
         direct.command("PING")  # or Redis may be about to look at the other one first
         server.process.send_signal(signal.SIGSTOP)
@@ -162,9 +163,10 @@ class TestTold:
         assert (other.read_response(), heard) == (17, [])
         other.disconnect()
 
-    def test_are_waited_for_when_redis_does_not_read_them_at_once(self, direct):
+    def test_are_waited_for_when_redis_does_not_read_them_at_once(self, direct, monkeypatch):
         """Or it would serve others before it has read the rest."""
-        heard, size, counts = [], Line.AT_ONCE // 20, []
+        monkeypatch.setattr(Direct, "STALE", 60)
+        heard, size, counts = [], Line.READ_AT_ONCE // 20, []
         for number in range(40):
             tell(direct, f"{number:{size}}", heard.append)
             counts.append(len(heard))
