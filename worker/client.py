@@ -113,14 +113,27 @@ def put(entries):
 
 def send(entries):
     """Push into Redis. Raises a RedisError, at once while Redis is known to be away."""
-    with breaker():
-        if len(entries) == 1:
+    if len(entries) == 1:
+        with breaker():
             scripts().run(*call(entries[0]))
-        else:
-            for some in batched(entries, BATCH // AT_ONCE, strict=False):
-                scripts().run_many(map(call, some))
-    for entry in entries:
-        note(entry)
+        note(entries[0])
+    elif errors := [answer for answer in answers(entries) if isinstance(answer, redis.RedisError)]:
+        raise errors[0]
+
+
+def answers(entries):
+    """Push into Redis; returns what it says to each entry, a RedisError where it refuses one. Raises as `send` does
+    when it is away."""
+    found = []
+    with breaker():
+        for some in batched(entries, BATCH // AT_ONCE, strict=False):
+            found += scripts().run_many(map(call, some))
+        if away := [answer for answer in found if isinstance(answer, AWAY)]:
+            raise away[0]
+    for entry, answer in zip(entries, found, strict=True):
+        if not isinstance(answer, redis.RedisError):
+            note(entry)
+    return found
 
 
 def tell(entry, hear):
@@ -155,6 +168,11 @@ def call(entry):
     when = ["" if each is None else each for each in (entry.seconds, entry.due)]
     jobs = [(f"{entry.queue}\n".encode() + message, *when) for message in entry.messages]
     return "schedule", [keys.SCHEDULE, keys.dedupe(entry.token)], [DEDUPE_SECONDS, *chain.from_iterable(jobs)]
+
+
+def begin():
+    """Make what threads share, of which each of those that come first together would make its own."""
+    return scripts(), breaker()
 
 
 @cache
@@ -201,16 +219,18 @@ class Breaker:
             self.error = error
             try:
                 self.start()
-            except RuntimeError:  # there are no more threads: then everybody finds out by himself
-                self.error = None
-                return
             except BaseException:  # without a thread that asks it would be away for ever
                 self.error = None
                 raise
-        logger.error("Redis is away, asking again every %s s: %s", ASK_AGAIN, error)
+        if self.error is not None:
+            logger.error("Redis is away, asking again every %s s: %s", ASK_AGAIN, error)
 
     def start(self):
-        threading.Thread(target=self.wait, name="redis-breaker", daemon=True).start()
+        try:
+            threading.Thread(target=self.wait, name="redis-breaker", daemon=True).start()
+        except RuntimeError as error:  # there are no more: then everybody finds out by himself
+            logger.error("Redis is away, and nobody asks whether it is back: %s", error)
+            self.error = None
 
     def after_fork(self):
         """Threads stay behind in the parent."""

@@ -34,7 +34,7 @@ INSERT = """INSERT INTO worker_outbox (token, queue, message, seconds, due) VALU
 def install():
     """Have every job pass through here, and its rows looked after in every worker."""
     client.outbox = put
-    client.scripts()  # or each of the threads that come first, at once, would make a line of its own
+    client.begin()
     limits.cleaners.append(connections.close_all)
     if settings.DEBUG:
         limits.cleaners.append(reset_queries)  # each is kept with its arguments, which may be a file
@@ -91,51 +91,53 @@ def left_over():
     return Outbox.objects.filter(created_at__lt=Now() - timedelta(seconds=AGE))
 
 
-def relay():
-    """Push the rows that are left over; returns how many rows. Several may do this at once: each job counts once."""
-    if not left_over().exists():
+def relay_all():
+    refused = set()
+    while relay(refused) == BATCH:
+        pass
+
+
+def relay(refused=None):
+    """Push a batch of the rows that are left over; returns how many these were, or 0 when Redis takes none just now.
+    Several may do this at once: each job counts once.
+
+    refused: a set of tokens, to be passed over; those are added whose queue is no list in Redis.
+    """
+    refused = set() if refused is None else refused
+    found = left_over().exclude(pk__in=refused)
+    if not found.exists():
         return 0
     if database().features.has_select_for_update_skip_locked:  # then each takes rows of its own
         with transaction.atomic(using=database().alias):
-            return push_rows(left_over().select_for_update(skip_locked=True))
+            return push_rows(found.select_for_update(skip_locked=True), refused)
     # SQLite has one lock for all who write: a request would wait for it until Redis has answered here.
-    return push_rows(left_over())
+    return push_rows(found, refused)
 
 
-def push_rows(found):
+def push_rows(found, refused):
     from worker.models import Outbox
 
     age = ExpressionWrapper(Now() - F("created_at"), DurationField())
-    entries = taken([entry(row) for row in found.annotate(age=age).order_by("created_at")[:BATCH]])
-    Outbox.objects.filter(pk__in=[entry.token for entry in entries]).delete()
-    if entries:
-        logger.info("relayed %d jobs from the database", count(entries))
-    return len(entries)
+    entries = [entry(row) for row in found.annotate(age=age).order_by("created_at")[:BATCH]]
+    answers = zip(entries, client.answers(entries), strict=True)
+    errors = {entry: answer for entry, answer in answers if isinstance(answer, redis.RedisError)}
+    taken = [entry for entry in entries if entry not in errors]
+    Outbox.objects.filter(pk__in=[entry.token for entry in taken]).delete()
+    if taken:
+        logger.info("relayed %d jobs from the database", count(taken))
+    if not errors:
+        return len(entries)
+    (first, error), *_ = errors.items()
+    text = "Redis refuses %d jobs, which stay in the database, the first of them for %s: %s"
+    logger.warning(text, count(errors), first.queue, error)
+    refused.update(entry.token for entry in errors)
+    # It says anything else to all of them, such as that it is full.
+    return len(entries) if all(str(error).startswith("WRONGTYPE") for error in errors.values()) else 0
 
 
 def entry(row):
     seconds = None if row.seconds is None else max(row.seconds - row.age.total_seconds(), 0)
     return client.Entry(row.token, row.queue, bytes(row.message).split(b"\n"), seconds, row.due)
-
-
-def taken(entries):
-    """Those that Redis takes: one whose queue is no list there, say, keeps back no other."""
-    try:
-        client.send(entries)
-        return entries
-    except redis.exceptions.OutOfMemoryError:
-        raise  # who is full takes none
-    except redis.ResponseError:
-        return [entry for entry in entries if is_taken(entry)]
-
-
-def is_taken(entry):
-    try:
-        client.send([entry])
-        return True
-    except redis.ResponseError as error:
-        warn([entry], error)
-        return False
 
 
 def start_relay(**_):
@@ -146,8 +148,7 @@ def keep_relaying():
     pause = threading.Event()
     while not pause.wait(LOOK):
         try:
-            while relay() == BATCH:
-                pass
+            relay_all()
         except redis.RedisError:
             pass  # the client has said so
         except Error as error:

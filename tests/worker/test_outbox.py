@@ -284,21 +284,45 @@ class TestRelay:
         outbox.write([client.Entry("refused", "no-list", [b"{}"])])
         expected += left_over(1)
         age()
-        assert (outbox.relay(), outbox.relay()) == (2, 0)
+        assert (outbox.relay(), outbox.relay()) == (3, 1)
         assert list(Outbox.objects.values_list("pk", flat=True)) == ["refused"]
         assert sorted(ids(redis)) == sorted(expected)
-        assert "1 jobs wait in the database: WRONGTYPE" in caplog.text
+        assert (
+            "Redis refuses 1 jobs, which stay in the database, the first of them for no-list: WRONGTYPE" in caplog.text
+        )
 
-    def test_keeps_all_rows_while_redis_is_full(self, redis, left_over):
-        left_over(2)
+    def test_gets_past_batches_of_rows_that_redis_refuses(self, redis, left_over, monkeypatch):
+        monkeypatch.setattr(outbox, "BATCH", 2)
+        redis.set("no-list", "text")
+        outbox.write([client.Entry(f"refused-{number}", "no-list", [b"{}"]) for number in range(5)])
+        age()
+        expected = left_over(4)
+        age()
+        outbox.relay_all()
+        assert (rows(), sorted(ids(redis))) == (5, sorted(expected))
+
+    def test_asks_a_full_redis_once_and_keeps_all_rows(self, redis, left_over, caplog):
+        left_over(outbox.BATCH + 1)
         age()
         redis.config_set("maxmemory", "1")
         try:
-            with pytest.raises(client.redis.exceptions.OutOfMemoryError):
-                outbox.relay()
+            outbox.relay_all()
         finally:
             redis.config_set("maxmemory", "0")
-        assert (outbox.relay(), rows(), redis.llen("default")) == (2, 0, 2)
+        assert caplog.text.count(f"Redis refuses {outbox.BATCH} jobs") == caplog.text.count("Redis refuses") == 1
+        assert rows() == outbox.BATCH + 1
+        outbox.relay_all()
+        assert (rows(), redis.llen("default")) == (0, outbox.BATCH + 1)
+
+    def test_takes_leave_of_what_redis_took_though_it_refused_the_rest(self, redis, left_over, monkeypatch):
+        """Or it would push them again for as long as that lasts, and after an hour they would run again."""
+        ids = left_over(3)
+        age()
+        answers = client.answers
+        noreplicas = client.redis.ResponseError("NOREPLICAS Not enough good replicas to write.")
+        monkeypatch.setattr(client, "answers", lambda entries: [*answers(entries[:1]), noreplicas, noreplicas])
+        assert outbox.relay() == 0
+        assert sorted(Outbox.objects.values_list("pk", flat=True)) == sorted(ids[1:])
 
     def test_takes_more_than_a_batch(self, redis, left_over):
         expected = left_over(outbox.BATCH + 10)
