@@ -33,8 +33,16 @@ class Database:
 
     def ask(self, query):
         """The rows of a query."""
-        with closing(psycopg.connect(self.url) if self.postgres else sqlite3.connect(self.path)) as connection:
+        with closing(self.connect()) as connection:
             return connection.execute(query).fetchall()
+
+    def change(self, statement):
+        with closing(self.connect()) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+    def connect(self):
+        return psycopg.connect(self.url) if self.postgres else sqlite3.connect(self.path)
 
     def stop(self):
         if self.postgres:
