@@ -13,7 +13,8 @@ from typing import NamedTuple
 import redis
 
 from worker import job, keys, log
-from worker.connection import AWAY, Direct, connect
+from worker.connection import AWAY, connect
+from worker.line import Direct
 from worker.message import encoded, encoder, new_id, new_ids
 
 logger = logging.getLogger(__name__)
@@ -171,8 +172,9 @@ def call(entry):
 
 
 def begin():
-    """Make what threads share, of which each of those that come first together would make its own."""
-    return scripts(), breaker()
+    """Make what threads share now: of those that come first, together, each would make its own."""
+    scripts()
+    breaker()
 
 
 @cache

@@ -10,8 +10,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from worker import keys
-from worker.connection import Direct, Outage, connect
+from worker.connection import Outage, connect
 from worker.handoff import Handoff
+from worker.line import Direct
 from worker.metrics import Tally
 
 HOST = os.environ.get("DYNO") or socket.gethostname()

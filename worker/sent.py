@@ -14,7 +14,8 @@ from uuid import uuid4
 import redis
 
 from worker import dead, job, keys
-from worker.connection import Direct, connect
+from worker.connection import connect
+from worker.line import Direct
 
 logger = logging.getLogger(__name__)
 

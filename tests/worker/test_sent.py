@@ -11,7 +11,8 @@ from redis.retry import Retry
 from tests.servers import free_port
 from tests.worker.attempt import attempt
 from worker import keys, sent
-from worker.connection import Direct, connect
+from worker.connection import connect
+from worker.line import Direct
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 
