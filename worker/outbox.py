@@ -91,6 +91,25 @@ def left_over():
     return Outbox.objects.filter(created_at__lt=Now() - timedelta(seconds=AGE))
 
 
+def start_relay(**_):
+    threading.Thread(target=keep_relaying, name="relay", daemon=True).start()
+
+
+def keep_relaying():
+    pause = threading.Event()
+    while not pause.wait(LOOK):
+        try:
+            relay_all()
+        except redis.RedisError:
+            pass  # the client has said so
+        except Error as error:
+            logger.warning("the relay cannot read the outbox, trying again: %s", error)
+        except Exception:  # or nobody would relay any more here
+            logger.exception("the relay failed, trying again")
+        finally:
+            limits.clean()
+
+
 def relay_all():
     refused = set()
     while relay(refused) == BATCH:
@@ -125,35 +144,19 @@ def push_rows(found, refused):
     Outbox.objects.filter(pk__in=[entry.token for entry in taken]).delete()
     if taken:
         logger.info("relayed %d jobs from the database", count(taken))
-    if not errors:
-        return len(entries)
+    if errors:
+        say_why(errors)
+        refused.update(entry.token for entry in errors)
+    # It says anything else to all of them, such as that it is full.
+    return len(entries) if all(str(error).startswith("WRONGTYPE") for error in errors.values()) else 0
+
+
+def say_why(errors):
     (first, error), *_ = errors.items()
     text = "Redis refuses %d jobs, which stay in the database, the first of them for %s: %s"
     logger.warning(text, count(errors), first.queue, error)
-    refused.update(entry.token for entry in errors)
-    # It says anything else to all of them, such as that it is full.
-    return len(entries) if all(str(error).startswith("WRONGTYPE") for error in errors.values()) else 0
 
 
 def entry(row):
     seconds = None if row.seconds is None else max(row.seconds - row.age.total_seconds(), 0)
     return client.Entry(row.token, row.queue, bytes(row.message).split(b"\n"), seconds, row.due)
-
-
-def start_relay(**_):
-    threading.Thread(target=keep_relaying, name="relay", daemon=True).start()
-
-
-def keep_relaying():
-    pause = threading.Event()
-    while not pause.wait(LOOK):
-        try:
-            relay_all()
-        except redis.RedisError:
-            pass  # the client has said so
-        except Error as error:
-            logger.warning("the relay cannot read the outbox, trying again: %s", error)
-        except Exception:  # or nobody would relay any more here
-            logger.exception("the relay failed, trying again")
-        finally:
-            limits.clean()
