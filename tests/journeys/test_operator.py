@@ -320,3 +320,11 @@ def test_everything_works_without_javascript(site, visit):
     olga.page.get_by_role("button", name="Search").click()
     olga.page.locator("summary", has_text="The one that was found").click()
     assert olga.press("Delete all of them") == "Deleted: 1 job. For a day they can be put back."
+
+
+def test_a_phone_has_room_for_every_tab(site, visit):
+    olga = visit("olga", viewport={"width": 320, "height": 568})
+    olga.page.goto("/")
+    labels = olga.page.locator(".nav-link > span:not(.avatar)")
+    assert labels.all_inner_texts() == ["Home", "Explore", "New photo", "Activity", "Letters", "Jobs", "olga"]
+    assert labels.evaluate_all("all => all.filter(each => each.scrollWidth > each.clientWidth).length") == 0
