@@ -9,16 +9,40 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
+
+import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# Of this process alone, and below those that the system gives to whoever asks for any: what is to listen may start
+# seconds later.
+PORTS = count(10_000 + os.getpid() % 20 * 1_000)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return next(port for port in PORTS if is_free(port))
+
+
+def is_free(port):
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+get = partial(httpx.get, timeout=30)  # the first page after a start takes long beside others
+
+
+def text(url):
+    """What is there; None while nobody answers."""
+    with suppress(httpx.TransportError):
+        return get(url).text
 
 
 def until(condition, what, seconds=30):
@@ -59,7 +83,12 @@ class Redis:
         command = [sys.executable, "-m", "infra.redis_server", "--dir", self.folder, *self.options]
         environment = os.environ | {"REDIS_URL": self.url}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        until(lambda: listening(self.port), "Redis")
+
+        def up():
+            assert self.process.poll() is None, "Redis has ended"
+            return listening(self.port)
+
+        until(up, "Redis")
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)

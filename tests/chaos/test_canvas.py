@@ -40,7 +40,8 @@ def test_an_errback_is_called_once_when_there_are_no_attempts_left(crew):
     crew.start()
     crew.script("fail.apply_async((9,), link_error=note_error.s())")
     until(lambda: crew.journal.numbers("error") == [9], "the errback")
-    assert crew.redis.zcard(keys.DEAD) == 1
+    until(lambda: crew.redis.zcard(keys.DEAD) == 1, "the dead job")
+    assert crew.journal.numbers("error") == [9]
 
 
 def test_celerys_own_command_enqueues_too(crew):

@@ -13,7 +13,7 @@ def test_workers_whose_clocks_differ_by_ten_minutes_do_as_others_do(case):
     jobs, span, crew = sized(50, 500), sized((2, 8), (5, 40)), case()
     fast, slow = (crew.launch(10, skew=skew) for skew in (SKEW, -SKEW))
     until(lambda: fast.ready() and slow.ready(), "both workers")
-    load = crew.produce()
+    load = crew.produce("--pause", 0.02)
     later = crew.produce("--first", 1_000_000, "--count", jobs, "--countdown", *span, skew=SKEW)
     retried = crew.produce("--first", 2_000_000, "--count", jobs, "--task", "retry_later", "--seconds", *span)
     for producer in (later, retried):
@@ -23,7 +23,7 @@ def test_workers_whose_clocks_differ_by_ten_minutes_do_as_others_do(case):
     lateness = crew.journal.lateness()
     assert "dead:" not in fast.log() + slow.log()  # without the colon it can be a part of an id
 
-    crew.push_many("run", range(3_000_000, 3_000_020), 2)
+    crew.push_many("run", range(3_000_000, 3_000_020), 5)
     until(lambda: crew.inflight() == 20, "busy workers")
     crew.end(fast, signal.SIGKILL)
     died = time.monotonic()

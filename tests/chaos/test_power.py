@@ -54,7 +54,7 @@ class Disk(threading.Thread):
             while True:
                 moment, size = time.monotonic(), self.log.stat().st_size
                 time.sleep(0.01)
-                if wakes != (wakes := self.wakes()) and moment - self.flushes[-1][0] > 0.5:  # it wakes at the end, too
+                if wakes != (wakes := self.wakes()) and moment - self.flushes[-1][0] > 0.8:  # it wakes at the end, too
                     self.flushes.append((moment, size))
 
     def wakes(self):

@@ -121,7 +121,7 @@ def is_loading(crew):
 def test_a_full_redis_takes_no_new_jobs_and_runs_the_old_ones(case):
     crew = case()
     producer = crew.produce("--backlog", 2000)
-    until(lambda: crew.redis.llen("default") > 1000, "a queue")
+    until(lambda: crew.redis.llen("default") > 1000, "a queue", 120)
     crew.redis.config_set("maxmemory", 1)
     before = len(crew.journal("accepted"))
     crew.start_several(WORKERS)

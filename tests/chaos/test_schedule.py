@@ -9,7 +9,7 @@ from tests.servers import until
 
 def test_countdowns_and_retries_outlive_all_workers_and_redis(case):
     """Some come due while everything is down, and some later."""
-    jobs, span, crew = sized(200, 1000) // 2, sized((4, 12), (10, 40)), case()
+    jobs, span, crew = sized(200, 1000) // 2, sized((10, 18), (10, 40)), case()
     crew.start_several(WORKERS, 25)
     later = crew.produce("--count", jobs, "--countdown", *span)
     retries = crew.produce("--first", jobs, "--count", jobs, "--task", "retry_later", "--seconds", *span)

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from tests.journeys.people import Client
-from tests.servers import free_port, until
+from tests.servers import free_port, get, until
 
 
 @pytest.fixture(params=["database", "bucket"])
@@ -57,11 +57,11 @@ def test_what_web_takes_the_worker_cuts_web_serves_and_the_worker_deletes(machin
     worker.start("worker")
     until(lambda: thumbnail in alice.get("/explore/").text, "the thumbnail on the page")
     for file in (address, thumbnail):
-        answer = httpx.get(web.url + file)
+        answer = get(web.url + file)
         assert answer.headers["content-type"] == "image/jpeg"
-        head = httpx.head(web.url + file)
+        head = httpx.head(web.url + file, timeout=30)
         assert head.headers["content-length"] == str(len(answer.content)) and not head.content
-        assert httpx.get(web.url + file, headers={"if-none-match": answer.headers["etag"]}).status_code == 304
+        assert get(web.url + file, headers={"if-none-match": answer.headers["etag"]}).status_code == 304
 
     alice.submit(f"{post}delete/")
     until(lambda: {alice.get(file).status_code for file in (address, thumbnail)} == {404}, "the end of both files")

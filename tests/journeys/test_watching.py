@@ -7,14 +7,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.envelopes import Sentry
 from tests.journeys.people import Client
-from tests.servers import Stack, until
+from tests.servers import Stack, get, until
 from worker import client
 
 TOKEN = "c8x2vz-0123456789abcdef"
@@ -66,7 +65,7 @@ class Site(Stack):
 
     def scrape(self):
         """{name: {labels as text, by their names: value}}"""
-        answer = httpx.get(f"{self.url}/metrics", headers={"Authorization": "Bearer t0ken"}).raise_for_status()
+        answer = get(f"{self.url}/metrics", headers={"Authorization": "Bearer t0ken"}).raise_for_status()
         samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
         found = {}
         for each in samples:
@@ -178,7 +177,7 @@ class TestMetrics:
 
         def ask():
             nonlocal sent
-            httpx.get(f"{site.url}/accounts/login/").raise_for_status()
+            get(f"{site.url}/accounts/login/").raise_for_status()
             sent += 1
             return {line["pid"] for line in site.lines("web") if line.get("path") == "/accounts/login/"}
 
@@ -213,7 +212,7 @@ class TestMetrics:
 
     def test_the_token_is_asked_for(self, site):
         answers = [
-            httpx.get(f"{site.url}/metrics", headers=headers).status_code
+            get(f"{site.url}/metrics", headers=headers).status_code
             for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic t0ken"})
         ]
         assert answers == [401] * 3

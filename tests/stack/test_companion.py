@@ -6,11 +6,10 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 import redis
 
-from tests.servers import until
+from tests.servers import get, until
 from worker import client
 
 
@@ -78,7 +77,7 @@ def memory(session):
 def test_one_worker_is_started_again_when_it_dies_and_ends_in_order(site, jobs):
     first = a_worker(jobs)
     assert (first["concurrency"], len(told(jobs))) == ("2", 1)
-    assert httpx.get(site.url).status_code == 200
+    assert get(site.url).status_code == 200
     assert memory(site.processes["web"].pid) < SMALLEST_DYNO
     jobs.flushdb()
     os.kill(int(first["pid"]), signal.SIGKILL)

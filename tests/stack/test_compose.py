@@ -12,7 +12,7 @@ import pytest
 
 from tests.environment import need
 from tests.journeys.people import Client, Visitor
-from tests.servers import Stack, free_port, smoke, until
+from tests.servers import Stack, free_port, get, smoke, text, until
 from tests.stack.nginx import WRITTEN, headers
 
 SERVICES = ["db", "redis", "redis-cache", "web", "worker"]
@@ -141,9 +141,9 @@ class Fan(threading.Thread):
 
 
 def test_the_whole_stack_is_ready_when_up_returns(site):
-    answer = httpx.get(f"{site.url}/readyz?full=1")
+    answer = get(f"{site.url}/readyz?full=1")
     assert answer.status_code == 200, answer.text
-    assert httpx.get(site.url).status_code == 200
+    assert get(site.url).status_code == 200
 
 
 def test_nothing_but_web_is_published_and_that_on_loopback_alone(site):
@@ -159,10 +159,10 @@ def test_no_process_of_ours_runs_as_root_and_the_image_holds_no_secret(site):
 
 
 def test_settings_are_those_of_production(site):
-    assert httpx.get(f"{site.url}/letters/").headers["location"].startswith("/accounts/login/")
-    assert "URLconf" not in httpx.get(f"{site.url}/no-such-page").text  # as DEBUG would tell
-    styles = httpx.get(site.url).text.split('rel="stylesheet" href="')[1].split('"')[0]
-    assert "immutable" in httpx.get(site.url + styles).headers["cache-control"]
+    assert get(f"{site.url}/letters/").headers["location"].startswith("/accounts/login/")
+    assert "URLconf" not in get(f"{site.url}/no-such-page").text  # as DEBUG would tell
+    styles = get(site.url).text.split('rel="stylesheet" href="')[1].split('"')[0]
+    assert "immutable" in get(site.url + styles).headers["cache-control"]
 
 
 def test_a_like_sends_its_mail(site, chromium, photo):
@@ -173,7 +173,7 @@ def test_a_like_sends_its_mail(site, chromium, photo):
     ben.page.goto(post)
     ben.page.get_by_test_id("heart").click()
     until(lambda: anna.letters()[:1] == ["Ben liked your photo"], "the mail about the like")
-    until(lambda: "/photos/thumbnails/" in httpx.get(f"{site.url}/people/Anna/").text, "the thumbnail from the worker")
+    until(lambda: "/photos/thumbnails/" in get(f"{site.url}/people/Anna/").text, "the thumbnail from the worker")
     assert anna.complaints == ben.complaints == []
 
 
@@ -262,7 +262,7 @@ def test_all_that_was_accepted_is_done_when_each_service_was_killed(site):
     until(lambda: fan.letters() >= fan.likes, "a mail for each like", 90)
     assert fan.letters() == fan.likes
     assert site.redis("zcard", "dead") == "0"
-    assert httpx.get(f"{site.url}/readyz?full=1").status_code == 200
+    assert get(f"{site.url}/readyz?full=1").status_code == 200
     assert {service: site.health(service) for service in SERVICES} == dict.fromkeys(SERVICES, "healthy")
 
 
@@ -290,12 +290,12 @@ def test_the_edge_is_as_narrow_as_the_rest_and_passes_the_smoke_tests(site, edge
     until(lambda: site.query("SELECT count(*) FROM hooks_delivery WHERE message_id LIKE 'smoke_%'") == "1", "its job")
     site.run("stop", "web")
     body = b"{}"
-    answer = httpx.post(f"{edge}/hooks/example", content=body, headers=headers(body, id="without-web"))
+    answer = httpx.post(f"{edge}/hooks/example", content=body, timeout=30, headers=headers(body, id="without-web"))
     assert answer.status_code == 202
     until(lambda: site.query("SELECT count(*) FROM hooks_delivery WHERE message_id = 'without-web'") == "1", "the job")
     site.run("start", "web")
     site.run("--profile", "edge", "up", "--wait")
-    assert httpx.get(edge).status_code == 200  # wherever web is by now
+    assert get(edge).status_code == 200  # wherever web is by now
 
 
 def test_a_backup_brings_back_the_database_and_the_jobs(site):
@@ -337,20 +337,13 @@ def test_in_development_changed_code_is_live_and_mail_is_shown(site):
     site.run(*development, "up", "--build", "--wait")
     change(site.folder / "web" / "health.py", '"ok\\n"', '"changed\\n"')
     change(site.folder / "worker" / "celery.py", '"worker ready', '"changed worker ready')
-    until(lambda: answer(f"{site.url}/healthz") == "changed\n", "the new code in web")
+    until(lambda: text(f"{site.url}/healthz") == "changed\n", "the new code in web")
     until(lambda: "changed worker ready" in site.run(*development, "logs", "worker"), "the new code in the worker")
     Client(site.url, "Gil", "gil@example.com")
     until(lambda: "To: gil@example.com" in site.run(*development, "logs", "mail"), "the mail")
 
 
 def change(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def answer(url):
-    try:
-        return httpx.get(url).text
-    except httpx.TransportError:  # it starts anew just now
-        return None
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new))

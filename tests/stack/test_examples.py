@@ -171,12 +171,17 @@ def test_a_worker_that_is_killed_loses_nothing(script, app, server):
     worker.wait()
     (inflight,) = server.client.scan_iter("inflight:*")
     held = [message.id_of(job.partition(b"\n")[2]) for job in server.client.hvals(inflight)]
-    assert held and set(held) | set(app.done()) | set(waiting(server)) == set(ids)
+    # By the ledger: the last lines of the log may have died with the worker.
+    assert held and len(held) + len(waiting(server)) + done(server) == len(ids)
     app.start_worker(server, "-I", "haste")
-    until(lambda: set(app.done()) == set(ids) and not list(server.client.scan_iter("inflight:*")), "every job")
+    until(lambda: done(server) == len(ids) and not list(server.client.scan_iter("inflight:*")), "every job")
     again = [id for id in ids if app.done().count(id) > 1]
     assert set(again) <= set(held)  # these were over, and nobody had heard of it yet
     assert not waiting(server) and server.client.zcard(keys.RETRY) == server.client.zcard(keys.DEAD) == 0
+
+
+def done(server):
+    return int(server.client.hget(keys.LEDGER, "done") or 0)
 
 
 def push(script, server, count):

@@ -9,7 +9,7 @@ import subprocess
 import httpx
 import pytest
 
-from tests.servers import ROOT, Redis, Stack, free_port, listening, until
+from tests.servers import ROOT, Redis, Stack, free_port, get, listening, text, until
 
 
 class Run(Stack):
@@ -68,17 +68,17 @@ def test_everything_starts_and_stops_in_order_and_starts_again(run):
     log = site.log("run")
     assert f"Kickstand is at http://localhost:{site.port}" in log
     assert "kickstand-demo" in log
-    page = httpx.get(site.url)
+    page = get(site.url)
     assert page.status_code == 200
     assert "Alice" in page.text
     name = re.search(r"/photos/(thumbnails/[^\"]+)", until(lambda: thumbnails(site), "a thumbnail")).group(1)
-    assert httpx.get(f"{site.url}/photos/{name}").headers["content-type"] == "image/jpeg"
+    assert get(f"{site.url}/photos/{name}").headers["content-type"] == "image/jpeg"
 
-    with httpx.Client(base_url=site.url, follow_redirects=True) as alice:
+    with httpx.Client(base_url=site.url, follow_redirects=True, timeout=30) as alice:
         alice.get("/accounts/login/")
         fields = {"username": "Alice", "password": "kickstand-demo", "csrfmiddlewaretoken": alice.cookies["csrftoken"]}
         assert alice.post("/accounts/login/", data=fields).url.path == "/"
-        assert "liked your photo" in alice.get("/letters/").text
+        until(lambda: "liked your photo" in alice.get("/letters/").text, "the mail about a like")
 
     site.end(number=signal.SIGINT)
     assert "Traceback" not in site.log("run")
@@ -88,14 +88,14 @@ def test_everything_starts_and_stops_in_order_and_starts_again(run):
         database.execute("DELETE FROM files_file")  # as when photos were kept elsewhere until now
     site.start()
     until(lambda: site.log("run").count("Kickstand is at") == 2, "the second start", 60)
-    assert httpx.get(site.url).text.count("<article") == page.text.count("<article")
-    until(lambda: httpx.get(f"{site.url}/photos/{name}").status_code == 200, "the photos, drawn again")
+    assert get(site.url).text.count("<article") == page.text.count("<article")
+    until(lambda: get(f"{site.url}/photos/{name}").status_code == 200, "the photos, drawn again")
     assert "kickstand-demo" in site.log("run").rpartition("Kickstand is at")[2]
 
 
 def thumbnails(site):
-    text = httpx.get(site.url).text
-    return text if "/photos/thumbnails/" in text else None
+    page = get(site.url).text
+    return page if "/photos/thumbnails/" in page else None
 
 
 def test_a_process_that_dies_is_restarted_and_changed_code_is_loaded(run):
@@ -108,7 +108,7 @@ def test_a_process_that_dies_is_restarted_and_changed_code_is_loaded(run):
 
     health = site.folder / "web" / "health.py"
     health.write_text(health.read_text().replace('"ok\\n"', '"changed\\n"'))
-    until(lambda: httpx.get(f"{site.url}/healthz").text == "changed\n", "the new code in web")
+    until(lambda: text(f"{site.url}/healthz") == "changed\n", "the new code in web")
     until(lambda: site.log("run").count("worker ready") == 3, "a worker with the new code")
 
 
@@ -125,7 +125,7 @@ def test_what_the_environment_says_wins(run, tmp_path):
         assert "kickstand-demo" not in log
         assert '"logger": "worker"' in log  # .env is read, and its PORT was not taken
         assert not (site.folder / "var" / "secret_key").exists()
-        assert httpx.get(f"{site.url}/no-such-page").status_code == 404
+        assert get(f"{site.url}/no-such-page").status_code == 404
         site.end()
     finally:
         redis.stop()

@@ -9,14 +9,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 import redis
 
 from tests.environment import STATE, need
 from tests.journeys.people import Client
-from tests.servers import ROOT, Postgres, Redis, Stack, free_port, smoke, until
+from tests.servers import ROOT, Postgres, Redis, Stack, free_port, get, smoke, until
 from tests.tls import Terminator
 
 PLAN = 20  # connections that the smallest plans of Redis and PostgreSQL have
@@ -121,8 +120,8 @@ def test_dynos_do_their_work_within_the_smallest_plans_and_end_in_time(slug, con
     until(lambda: "worker ready" in slug.log("worker.1"), "the worker", 60)
     assert "concurrency=25" in slug.log("worker.1")
     assert redis.Redis(port=server.port).zrange("processes", 0, -1)[0].startswith(b"worker.1:")
-    assert httpx.get(f"{slug.url}/readyz?full=1").status_code == 200
-    assert httpx.get(f"http://[::1]:{slug.port}/healthz").status_code == 200
+    assert get(f"{slug.url}/readyz?full=1").status_code == 200
+    assert get(f"http://[::1]:{slug.port}/healthz").status_code == 200
 
     code, output = smoke(slug.url)
     assert code == 0, output

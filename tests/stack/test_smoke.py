@@ -10,10 +10,9 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import httpx
 import pytest
 
-from tests.servers import ROOT, Stack, free_port, smoke, until
+from tests.servers import ROOT, Stack, free_port, get, smoke, until
 from tests.smoke.site import Visitor, Wrong, address, recognize
 from tests.stack.edge import Edge
 from tests.stack.nginx import WRITTEN
@@ -62,7 +61,7 @@ def certificate(tmp_path_factory):
 
 def start_worker(site):
     site.start("worker")
-    until(lambda: httpx.get(f"{site.url}/readyz?full=1").status_code == 200, "a worker")
+    until(lambda: get(f"{site.url}/readyz?full=1").status_code == 200, "a worker")
 
 
 @pytest.fixture

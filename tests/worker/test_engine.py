@@ -90,14 +90,14 @@ class TestPause:
         assert shift.redis.llen("default") == 3
         assert shift.said() == ["open"]
         for calls in (idle, paused):
-            assert calls["cmdstat_evalsha"] < 60, calls
-            assert calls.get("cmdstat_blmove", 0) < 20, calls
+            assert calls["cmdstat_evalsha"] < 200, calls
+            assert calls.get("cmdstat_blmove", 0) < 60, calls
         shift.redis.srem(keys.PAUSED, "default")
         for number in range(3):
             shift.hear(f"paused {number}", 5)
 
     def test_a_queue_that_is_paused_under_load_stops_and_goes_on(self, shift):
-        client.push_bulk("tests.worker.tasks.take", [[str(number), 0.05] for number in range(100)])
+        client.push_bulk("tests.worker.tasks.take", [[str(number), 0.05] for number in range(300)])
         shift.hear("0 ended")
         shift.redis.sadd(keys.PAUSED, "default")
         until(lambda: not shift.held(), "what was taken to end")
@@ -107,7 +107,7 @@ class TestPause:
         shift.hear("open")
         assert shift.redis.llen("default") == left
         shift.redis.srem(keys.PAUSED, "default")
-        shift.hear("99 ended")
+        shift.hear("299 ended")
 
     def test_a_fetch_leaves_it_alone_and_tells_which_are(self, redis, no_outbox):
         client.push("tasks.add", queue="default")

@@ -1,23 +1,22 @@
 import json
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 import redis as redis_py
 
 from tests.servers import until
-from worker import job, keys, metrics
+from worker import keys, metrics
 from worker.heartbeat import Heartbeat
 from worker.metrics import Tally, bucket
 from worker.process import Process
 
 
 def ran(milliseconds, name="tasks.add", id="id"):
-    """A job that has just run for so long."""
-    running = job.Running(name, id, "default")
-    running.started -= milliseconds / 1000
-    running.at -= milliseconds / 1000
-    return running
+    """An attempt that has just ended, after so long."""
+    elapsed = milliseconds / 1000
+    return SimpleNamespace(name=name, id=id, queue="default", at=time.time() - elapsed, elapsed=elapsed)
 
 
 def hashes(redis, minutes):

@@ -156,7 +156,7 @@ def test_a_job_continues_the_trace_of_what_enqueued_it_however_it_came(staff, hi
     until(lambda: len(staff.ids(keys.RETRY)) == 1, "the retry")
     staff.hurry()
     staff.hear("alone ended")
-    until(lambda: not staff.held() and not staff.ids(keys.RETRY), "the end")
+    until(lambda: staff.ledger("done") == 9, "the end of all")
     worker.end()
     traces = {}
     for each in reports.items("transaction"):

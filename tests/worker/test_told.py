@@ -60,7 +60,8 @@ def test_are_gone_when_a_process_has_ended(staff):
     assert staff.redis.llen("default") == 1
 
 
-def test_a_commit_does_not_wait_for_redis(server):
+def test_a_commit_does_not_wait_for_redis(server, monkeypatch):
+    monkeypatch.setattr(told, "MOMENT", 60)
     commit()
     server.process.send_signal(signal.SIGSTOP)
     assert client.breaker().error is None
