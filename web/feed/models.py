@@ -180,6 +180,7 @@ class Follow(models.Model):
     @classmethod
     def begin(cls, follower, followed):
         with transaction.atomic():
+            cls.take_turns(follower)
             _follow, created = cls.objects.get_or_create(follower=follower, followed=followed)
             if created:
                 activity.record(follower, Verb.FOLLOWED, followed, recipient=followed)
@@ -187,5 +188,11 @@ class Follow(models.Model):
     @classmethod
     def end(cls, follower, followed):
         with transaction.atomic():
+            cls.take_turns(follower)
             cls.objects.filter(follower=follower, followed=followed).delete()
             activity.withdraw(follower, Verb.FOLLOWED, followed)
+
+    @staticmethod
+    def take_turns(follower):
+        """One deed of a person's at a time: to end what is not committed yet would find nothing to end."""
+        User.objects.select_for_update(no_key=True).filter(pk=follower.pk).first()

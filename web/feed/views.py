@@ -92,7 +92,8 @@ def delete_post(request, pk):
 
 
 def locked(pk, reader):
-    """The post, kept from being deleted until the transaction ends: else what refers to it would fail on commit."""
+    """The post, which others wait for until the transaction ends: else what refers to it would fail on commit when it
+    is deleted, and the undoing of a like would not find one that is not committed yet."""
     posts = Post.objects.visible_to(reader)
     return get_object_or_404(posts.select_for_update(of=("self",), no_key=True), pk=pk)
 
@@ -107,8 +108,9 @@ def like(request, pk):
 
 @require_POST
 @signed_in
+@transaction.atomic
 def unlike(request, pk):
-    get_object_or_404(Post.objects.visible_to(request.user), pk=pk).unlike(request.user)
+    locked(pk, request.user).unlike(request.user)
     return heart(request, pk)
 
 

@@ -1,6 +1,6 @@
 """Two requests in the same moment, each in a thread with a connection of its own: in whatever order they come."""
 
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +12,7 @@ from tests.web.races import at_once
 from web.accounts.models import User
 from web.feed.models import Comment, Follow, Like, Post
 from web.letters.models import Letter
+from web.notifications import activity
 from web.notifications.models import Activity
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -91,10 +92,35 @@ def test_a_like_and_its_undoing_leave_no_trace_that_contradicts(alice, bob, brow
 
     for _ in range(5):
         at_once(*[posting(browser(bob), f"/posts/{post.pk}/{deed}/") for deed in ("like", "unlike")])
-        for activity in Activity.objects.all():
-            assert activity.withdrawn != Like.objects.exists()
+        for told in Activity.objects.all():
+            assert told.withdrawn != Like.objects.exists()
 
     assert Letter.objects.count() <= 1
+
+
+@pytest.mark.parametrize("deed", ["like", "follow"])
+def test_an_undoing_in_the_middle_of_a_deed_waits_for_its_end(alice, bob, browser, photo_by, monkeypatch, deed):
+    """Else it would not find what is not committed yet, and withdraw the activity of it nevertheless."""
+    place = f"/posts/{photo_by(alice).pk}" if deed == "like" else "/people/alice"
+    do, undo = posting(browser(bob), f"{place}/{deed}/"), posting(browser(bob), f"{place}/un{deed}/")
+    assert [do(), undo()] == [302, 302]
+    begun, undone, record = Event(), Event(), activity.record
+
+    def recorded(*args, **options):
+        record(*args, **options)
+        begun.set()
+        undone.wait(0.5)  # it is over by then, or it waits
+
+    def in_the_middle():
+        assert begun.wait(20)
+        undo()
+        undone.set()
+
+    monkeypatch.setattr(activity, "record", recorded)
+    at_once(do, in_the_middle)
+
+    assert Activity.objects.get().withdrawn
+    assert not Like.objects.exists() and not Follow.objects.exists()
 
 
 @pytest.mark.parametrize("deed", ["like", "comments"])
