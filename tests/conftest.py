@@ -4,13 +4,14 @@ import pytest
 from django.core.cache import cache
 from django.db import connections
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.environment import STATE, need
 from tests.outbox import delete_pushed
 from tests.servers import S3, Stack
 
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

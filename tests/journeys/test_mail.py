@@ -49,7 +49,7 @@ def test_sign_up_answers_at_once_and_the_welcome_mail_follows(site, visit):
     assert alice.letters() == []
 
     site.start("worker")
-    until(lambda: alice.letters(), "the welcome mail")
+    until(lambda: alice.letters(), "the welcome mail", 90)
     assert len(alice.letters()) == 1
     alice.page.click("[data-testid=letter] a")
     expect(alice.page.locator("main")).to_contain_text("alice@example.com")

@@ -124,7 +124,7 @@ def test_a_worker_is_made_quiet_and_stopped(site, olga):
     expect(olga.page.get_by_test_id("no-worker")).to_contain_text("celery -A worker worker")
 
     site.start("worker")
-    until(lambda: olga.state(id) == "done", "the job to be done")
+    until(lambda: olga.state(id) == "done", "the job to be done", 90)
 
 
 def test_a_queue_is_paused_and_resumed(site, olga):
@@ -151,6 +151,7 @@ def test_jobs_are_deleted_and_put_back(site, olga):
     expect(jobs).to_have_count(1)
     expect(jobs).to_contain_text("three")
     assert olga.press("Undo") == "Put back: 2 jobs."
+    expect(jobs).to_have_count(3)
     assert [re.findall("one|two|three", text) for text in jobs.all_inner_texts()] == [
         re.findall("one|two|three", text) for text in order
     ]
@@ -298,9 +299,9 @@ def test_a_page_keeps_itself_up_to_date_at_the_pace_that_was_chosen(site, olga):
     expect(olga.row("fresh")).to_be_visible(timeout=10_000)
     assert olga.page.evaluate("window.samePage")
 
+    olga.picked("fresh")  # nothing is swapped under somebody's hands
     asked = []
     olga.page.on("request", lambda request: asked.append(request.url))
-    olga.picked("fresh")  # nothing is swapped under somebody's hands
     olga.page.wait_for_timeout(3000)
     assert asked == []
     expect(olga.see("busy/").locator("#pace")).to_have_value("2")

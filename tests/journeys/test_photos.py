@@ -48,14 +48,14 @@ def test_what_web_takes_the_worker_cuts_web_serves_and_the_worker_deletes(machin
     if right:  # the worker finds its bucket away, and then not
         worker.environment["STORAGE_URL"] = re.sub(r":\d+$", f":{free_port()}", right)
         worker.start("worker")
-        until(lambda: waiting(web, "retry") == 1, "the thumbnail to be tried again later")
+        until(lambda: waiting(web, "retry") == 1, "the thumbnail to be tried again later", 90)
         worker.end("worker")
         assert "cannot be reached" in worker.log("worker")
         assert unquote(urlsplit(right).password) not in worker.log("worker")
         worker.environment["STORAGE_URL"] = right
         web.manage("jobs", "retry", "--all")
     worker.start("worker")
-    until(lambda: thumbnail in alice.get("/explore/").text, "the thumbnail on the page")
+    until(lambda: thumbnail in alice.get("/explore/").text, "the thumbnail on the page", 90)
     for file in (address, thumbnail):
         answer = get(web.url + file)
         assert answer.headers["content-type"] == "image/jpeg"

@@ -102,6 +102,7 @@ def day(site):
     assert failed.status_code == 500
     site.query("ALTER TABLE broken RENAME TO feed_like")
     id = site.enqueue("tests.journeys.tasks.fragile", ARGUMENT)
+    until(lambda: "dead tests.journeys.tasks.fragile" in site.log("worker"), "the death of the job")
     until(lambda: site.sentry.errors("ConnectionError"), "the report of the job")
     until(lambda: site.sentry.transactions("web.notifications.tasks.mail_activity"), "the trace of the like")
     until(lambda: site.sentry.errors("OperationalError"), "the report of the request")
@@ -114,7 +115,7 @@ class TestSentry:
             return [each["contexts"]["trace"]["trace_id"] for each in site.sentry.transactions(name)]
 
         (job,) = traces("web.notifications.tasks.mail_activity")
-        assert job in until(lambda: traces("/posts/{pk}/like/"), "the trace of the request")
+        until(lambda: job in traces("/posts/{pk}/like/"), "the trace of the request")
         assert traces("web.accounts.tasks.mail_welcome") != [job]
 
     def test_errors_tell_where_they_belong(self, site, day):

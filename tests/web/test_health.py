@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from tests.servers import ROOT, Redis, free_port
+from tests.web.outages import bring_back, kill
 from worker import keys
 from worker.connection import connect
 
@@ -75,8 +76,8 @@ def test_readyz_is_back_when_redis_is(client, db, tmp_path, monkeypatch):
     live(connect())
     answers = []
 
-    for change in (server.stop, server.start):
-        change()
+    for change in (kill, bring_back):
+        change(server)
         answers.append(client.get("/readyz?full=1").status_code)
     server.stop()
 

@@ -37,12 +37,18 @@ def test_after_so_many_attempts_it_ends(server, rate, outage):
     assert took(Rate("other", "3 per 15 minutes"), "alice")
 
 
-@WHERE
-def test_many_at_once_are_all_counted(server, outage):
-    rate = Rate("test", "20 per 15 minutes")
-    if outage:
-        outage(server)
+@pytest.mark.parametrize("outage", [kill, hang], ids=["killed", "hung"])
+def test_many_at_once_are_all_counted_without_it(server, outage):
+    outage(server)
+    count_many()
 
+
+def test_many_at_once_are_all_counted(patient_server):
+    count_many()
+
+
+def count_many():
+    rate = Rate("test", "20 per 15 minutes")
     for _ in range(3):
         rate.take("alice")
 

@@ -25,9 +25,9 @@ def test_a_request_is_one_line_and_one_count(browser, alice, lines):
     before = counted("GET", "settings", "2xx")
     visitor.get("/accounts/settings/?next=private")
     ((line, fields),) = lines()
-    assert line.startswith("GET /accounts/settings/ status=200 elapsed=0.")
+    assert line.startswith("GET /accounts/settings/ status=200 elapsed=")
     assert (fields["method"], fields["path"], fields["status"]) == ("GET", "/accounts/settings/", 200)
-    assert 0 < fields["elapsed"] < 10
+    assert fields["elapsed"] > 0
     assert counted("GET", "settings", "2xx") == before + 1
 
 

@@ -99,7 +99,7 @@ def test_jobs_of_which_nothing_is_kept_are_not_named(alice, bob, browser, queue,
 
 
 ERROR = TaskError(exception_class_path="builtins.ValueError", traceback="secret")
-LATER = timezone.now() + timedelta(hours=1)
+LATER = timezone.now() + timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ LATER = timezone.now() + timedelta(hours=1)
     [
         ({}, "waiting"),
         ({"run_after": LATER}, "scheduled"),
-        ({"run_after": LATER - timedelta(hours=2)}, "waiting"),
+        ({"run_after": LATER - timedelta(days=2)}, "waiting"),
         ({"status": TaskResultStatus.RUNNING}, "running"),
         ({"status": TaskResultStatus.RUNNING, "errors": [ERROR]}, "running"),
         ({"errors": [ERROR]}, "retrying"),

@@ -94,7 +94,7 @@ def test_a_process_that_is_silent_or_quiet_says_so(look, worker, redis):
 def test_queues_tell_when_they_will_be_empty(look, push, worker, redis):
     [push() for _ in range(30)]
     minute = redis.time()[0] // 60
-    redis.hset(keys.metrics(minute - 1), "@default|n", 1_000_000)
+    redis.hset(keys.metrics(minute), "@default|n", 1_000_000)
     assert "at the present rate" in look("queues/") and "with one more worker" in look("queues/")
     api.Queue("default").pause()
     assert "at the present rate" not in look("queues/")
