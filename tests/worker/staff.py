@@ -8,8 +8,17 @@ from tests.chaos.crew import Crew
 from tests.servers import until
 from worker import client, keys, message
 
+DAILY = ["web.accounts.tasks.clear_sessions", "web.hooks.tasks.forget"]  # whose hour may be that of a test
+
 
 class Staff(Crew):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.pause_daily()
+
+    def pause_daily(self):
+        self.redis.sadd(keys.PERIODIC_PAUSED, *DAILY)
+
     def start(self, *arguments, tasks="tests.worker.tasks", **options):
         return super().start(*arguments, tasks=tasks, **options)
 
@@ -60,6 +69,7 @@ class Staff(Crew):
         """Leave nothing to the next test."""
         self.kill_all()
         self.redis.flushdb()
+        self.pause_daily()
         with closing(sqlite3.connect(self.database.path)) as database, database:
             database.execute("DELETE FROM worker_outbox")
 
@@ -69,3 +79,4 @@ class Staff(Crew):
         for key in self.redis.scan_iter():
             if not key.startswith(theirs):
                 self.redis.delete(key)
+        self.pause_daily()
