@@ -1,4 +1,5 @@
 import signal
+from functools import cache
 
 import pytest
 
@@ -58,6 +59,12 @@ def server(tmp_path, reach):
     server.stop(signal.SIGKILL)
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """What enqueues here waits for a Redis that a busy machine holds up, as no request should."""
+    monkeypatch.setattr(client, "connection", cache(connect))
+
+
 @pytest.fixture(scope="session")
 def house(tmp_path_factory):
     staff = Staff(tmp_path_factory.mktemp("staff"))
@@ -66,7 +73,7 @@ def house(tmp_path_factory):
 
 
 @pytest.fixture
-def staff(house, reach, no_outbox):
+def staff(house, reach, no_outbox, patient):
     """Workers of this test, and a Redis with nothing in it to which goes all that is enqueued here."""
     house.clear()
     reach(house.server.url)
@@ -75,7 +82,7 @@ def staff(house, reach, no_outbox):
 
 
 @pytest.fixture
-def shift(house, reach, no_outbox):
+def shift(house, reach, no_outbox, patient):
     """The same with one worker of four threads, which other tests use as well; a test must leave it idle."""
     if not house.workers:
         house.start(4, tasks="tests.worker.tasks,tests.worker.haste,tests.worker.mourner")

@@ -66,6 +66,7 @@ def pushed(id):
         return client.push("tasks.add", id=id)
 
 
+@pytest.mark.usefixtures("patient")
 class TestLostAnswers:
     """A line that is cut within the request, before its answer, or within that."""
 
