@@ -11,6 +11,7 @@ from tests.servers import Redis
 from tests.web.browser import Browser
 from tests.web.outages import bring_back
 from tests.web.pictures import picture
+from tests.web.races import at_once
 from web import settings as declared
 from web import throttle
 from web.accounts.models import User
@@ -123,6 +124,23 @@ def photo_by(db):
         return Post.objects.create(author=author, caption=caption, **files | fields)
 
     return make
+
+
+@pytest.fixture
+def before(monkeypatch):
+    """Have a deed done elsewhere the next time that a function is called: `before(Post, "like", deed)`."""
+
+    def before(owner, name, deed):
+        function, deeds = getattr(owner, name), [deed]
+
+        def late(*args, **options):
+            if deeds:
+                at_once(deeds.pop())
+            return function(*args, **options)
+
+        monkeypatch.setattr(owner, name, late)
+
+    return before
 
 
 @pytest.fixture

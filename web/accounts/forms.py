@@ -1,4 +1,5 @@
 import logging
+from contextlib import suppress
 
 from django.contrib.auth import forms
 from django.core.exceptions import ValidationError
@@ -42,11 +43,37 @@ class SignUpForm(forms.UserCreationForm):
         return user
 
 
+def write(user, fields):
+    """These alone: another request may have changed others since they were read, such as the password, or have deleted
+    the user, who then stays deleted."""
+    with suppress(User.NotUpdated):
+        user.save(update_fields=fields)
+
+
 class SettingsForm(ModelForm):
     class Meta:
         model = User
         fields = ["email", "language", "wants_mail"]
         widgets = {"email": EmailInput(attrs={"autocomplete": "email"})}
+
+    def save(self, commit=True):
+        write(self.instance, self.Meta.fields)
+        return self.instance
+
+
+class WritesPassword:
+    def set_password_and_save(self, user, password_field_name="password1", commit=True):
+        super().set_password_and_save(user, password_field_name, commit=False)
+        write(user, ["password"])
+        return user
+
+
+class PasswordChangeForm(WritesPassword, forms.PasswordChangeForm):
+    pass
+
+
+class SetPasswordForm(WritesPassword, forms.SetPasswordForm):
+    pass
 
 
 class DeletionForm(Form):

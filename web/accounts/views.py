@@ -18,7 +18,14 @@ from django.views.generic import FormView, UpdateView
 
 from web import visitor
 from web.accounts import jobs
-from web.accounts.forms import DeletionForm, PasswordResetForm, SettingsForm, SignUpForm
+from web.accounts.forms import (
+    DeletionForm,
+    PasswordChangeForm,
+    PasswordResetForm,
+    SetPasswordForm,
+    SettingsForm,
+    SignUpForm,
+)
 from web.signin import signed_in
 from web.throttle import Rate, limited
 
@@ -138,6 +145,7 @@ class Deletion(LoginRequiredMixin, AsksPassword, FormView):
 
 
 class PasswordChange(LoginRequiredMixin, AsksPassword, views.PasswordChangeView):
+    form_class = PasswordChangeForm
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("settings")
 
@@ -157,6 +165,7 @@ class PasswordReset(views.PasswordResetView):
 
 
 class PasswordResetConfirm(views.PasswordResetConfirmView):
+    form_class = SetPasswordForm
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("login")
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models.signals import post_delete
 
 from tests.web.pictures import picture
-from tests.web.races import at_once
+from tests.web.races import at_once, posting
 from web.accounts.models import User
 from web.feed.models import Comment, Follow, Like, Post
 from web.letters.models import Letter
@@ -21,11 +21,6 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 @pytest.fixture(autouse=True)
 def database_like_in_real_life(transactional_db):
     assert connection.vendor != "sqlite" or not connection.is_in_memory_db()
-
-
-def posting(browser, address, data=None):
-    """A deed that posts and returns the status."""
-    return lambda: browser.post(address, data).status_code
 
 
 def test_two_likes_are_one(alice, bob, browser, photo_by):
