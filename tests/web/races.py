@@ -4,7 +4,7 @@ from threading import Barrier, Event
 import pytest
 from django.db import connection, connections
 
-one_writer = pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+one_writer = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 
 
 def at_once(*deeds):

@@ -3,7 +3,7 @@ import secrets
 from django.conf import settings
 from django.contrib.auth import models as auth
 from django.contrib.auth.models import AbstractUser
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, OperationalError, models, transaction
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -43,14 +43,16 @@ class User(AbstractUser):
     def erase(self):
         """Delete the user with all that is theirs; what others add meanwhile, such as a like, goes too.
 
-        Raises IntegrityError when they keep adding.
+        Raises IntegrityError when they keep adding, and OperationalError when two keep waiting for each other.
         """
         for is_last in (False, False, True):
             try:
                 with transaction.atomic():
-                    self.delete()
+                    # Read anew for each try: what is deleted loses its key, also when the commit then fails.
+                    for user in User.objects.select_for_update(no_key=True).filter(pk=self.pk):
+                        user.delete()
                 break
-            except IntegrityError:
+            except (IntegrityError, OperationalError):
                 if is_last:
                     raise
 

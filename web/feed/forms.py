@@ -2,6 +2,7 @@ from uuid import uuid4, uuid5
 
 from django import forms
 from django.db import IntegrityError, transaction
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
 from web.feed import photo
@@ -72,7 +73,7 @@ class PostForm(SentOnce):
             delete_files.enqueue([post.photo.name])
             if not isinstance(error, IntegrityError):
                 raise
-            return Post.objects.get(author=author, submission=post.submission)
+            return get_object_or_404(Post, author=author, submission=post.submission)  # its author may be gone
         return post
 
 

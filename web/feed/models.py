@@ -4,7 +4,7 @@ from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models, transaction
 from django.db.models import FETCH_RAISE, Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -122,6 +122,14 @@ class Post(models.Model):
             # Likes and comments go first: without the lock, one that arrives then would break the deletion.
             Post.objects.select_for_update().filter(pk=self.pk).first()
             return super().delete(*args, **kwargs)
+
+
+@receiver(pre_delete, sender=User)
+def take_turns_at_posts(instance, **_):
+    """Before anything of theirs goes, as likes and the deletion of a post do: else two may wait for each other."""
+    touched = Q(author=instance) | Q(likes__user=instance) | Q(comments__author=instance)
+    posts = Post.objects.filter(pk__in=Post.objects.filter(touched).values("pk"))
+    list(posts.select_for_update().order_by("pk").values_list("pk"))
 
 
 @receiver(post_delete, sender=Post)

@@ -1,8 +1,9 @@
 import re
+from functools import wraps
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
@@ -98,9 +99,23 @@ def locked(pk, reader):
     return get_object_or_404(posts.select_for_update(of=("self",), no_key=True), pk=pk)
 
 
+def in_one_transaction(view):
+    """Which finds nothing when one of the people is gone by its end, as the database says then."""
+
+    @wraps(view)
+    def deed(*args, **kwargs):
+        try:
+            with transaction.atomic():
+                return view(*args, **kwargs)
+        except IntegrityError:
+            raise Http404 from None
+
+    return deed
+
+
 @require_POST
 @signed_in
-@transaction.atomic
+@in_one_transaction
 def like(request, pk):
     locked(pk, request.user).like(request.user)
     return heart(request, pk)
@@ -122,7 +137,7 @@ def heart(request, pk):
 
 @require_POST
 @signed_in
-@transaction.atomic
+@in_one_transaction
 def comment(request, pk):
     post = locked(pk, request.user)
     form = CommentForm(request.POST)
@@ -154,6 +169,7 @@ def delete_comment(request, pk):
 
 @require_POST
 @signed_in
+@in_one_transaction
 def follow(request, username):
     person = get_object_or_404(User, username__iexact=username, is_active=True)
     if person != request.user:

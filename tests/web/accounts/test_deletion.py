@@ -1,11 +1,12 @@
 """People delete their accounts, with all that they made."""
 
-import threading
-
 import pytest
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, connection, connections, transaction
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 
+from tests.web.pictures import picture
+from tests.web.races import in_the_middle, one_writer, posting
 from web.accounts.models import User
 from web.feed.models import Comment, Follow, Like, Post
 from web.notifications.models import Activity
@@ -47,31 +48,68 @@ def test_it_takes_a_login(browser, db):
     assert browser().get("/accounts/delete/").status_code == 302
 
 
+@pytest.fixture
+def erase(password):
+    return lambda browser: posting(browser, "/accounts/delete/", {"password": password})
+
+
+GROUPS, LIKES, ACTIVITIES = (
+    f'DELETE FROM "{table}"' for table in ("accounts_user_groups", "feed_like", "notifications_activity")
+)
+
+
+@one_writer
 @pytest.mark.django_db(transaction=True)
-def test_a_like_that_arrives_in_the_middle_goes_too(alice, bob, photo_by, monkeypatch):
-    """On PostgreSQL it would break the deletion; SQLite lets nobody write meanwhile."""
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
-    post, tries = photo_by(alice), []
-    delete = User.delete
+class TestAtOnce:
+    """In the middle of it others add what would break it, or hold what it waits for."""
 
-    def slow(self):
-        tries.append(1)
-        if len(tries) == 1:
-            thread = threading.Thread(target=like)
-            thread.start()
-            thread.join()
-            raise IntegrityError("a like refers to the post")
-        return delete(self)
+    def test_a_comment_goes_too(self, alice, bob, browser, photo_by, erase):
+        comment = posting(browser(bob), f"/posts/{photo_by(alice).pk}/comments/", {"text": "nice"})
+        erased, commented = in_the_middle(erase(browser(alice)), GROUPS, comment)
+        assert erased == 302 and commented in (302, 404)
+        assert list(User.objects.all()) == [bob] and not Comment.objects.exists() and not Post.objects.exists()
 
-    def like():
-        post.like(bob)
-        connections.close_all()
+    def test_a_photo_goes_too(self, alice, browser, erase):
+        publish = posting(browser(alice), "/posts/new/", {"photo": SimpleUploadedFile("a.jpg", picture())})
+        erased, published = in_the_middle(erase(browser(alice)), GROUPS, publish)
+        assert erased == 302 and published in (302, 404)
+        assert not User.objects.exists() and not Post.objects.exists()
 
-    monkeypatch.setattr(User, "delete", slow)
-    alice.erase()
-    assert len(tries) == 2
-    assert not Like.objects.exists() and not Post.objects.exists()
+    @pytest.mark.parametrize(
+        "deeds, statement", [(["like", "unlike"], LIKES), (["like", "unlike", "like"], ACTIVITIES)]
+    )
+    def test_a_like_and_its_undoing_take_turns_with_it(self, alice, bob, browser, photo_by, erase, deeds, statement):
+        post, fan = photo_by(alice), browser(bob)
+        *earlier, last = [posting(fan, f"/posts/{post.pk}/{deed}/") for deed in deeds]
+        for deed in earlier:
+            deed()
+        erased, done = in_the_middle(erase(browser(alice)), statement, last)
+        assert erased == 302 and done in (302, 404)
+        assert list(User.objects.all()) == [bob] and not Like.objects.exists()
+
+    def test_the_deletion_of_a_post_that_was_liked_takes_turns_with_it(self, alice, bob, browser, photo_by, erase):
+        post, fan = photo_by(alice), browser(bob)
+        fan.post(f"/posts/{post.pk}/like/")
+        delete = posting(browser(alice), f"/posts/{post.pk}/delete/")
+        assert in_the_middle(delete, LIKES, erase(fan)) == [302, 302]
+        assert list(User.objects.all()) == [alice] and not Post.objects.exists() and not Activity.objects.exists()
+
+    @pytest.mark.parametrize("deeds, statement", [(["like"], LIKES), (["like", "unlike"], ACTIVITIES)])
+    def test_friends_take_turns(self, alice, bob, browser, photo_by, erase, deeds, statement):
+        for author, fan in ((alice, bob), (bob, alice)):
+            post = photo_by(author)
+            for deed in deeds:
+                browser(fan).post(f"/posts/{post.pk}/{deed}/")
+        assert in_the_middle(erase(browser(alice)), statement, erase(browser(bob))) == [302, 302]
+        assert not User.objects.exists()
+
+    def test_a_follow_takes_turns_with_it(self, alice, bob, browser, erase):
+        page = browser(bob)
+        for deed in ("follow", "unfollow"):
+            page.post(f"/people/alice/{deed}/")
+        erased, followed = in_the_middle(erase(page), ACTIVITIES, posting(browser(bob), "/people/alice/follow/"))
+        assert (erased, followed) == (302, 404)
+        assert list(User.objects.all()) == [alice] and not Follow.objects.exists()
 
 
 def test_it_gives_up_when_there_is_no_end_to_it(alice, monkeypatch):

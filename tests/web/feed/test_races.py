@@ -8,8 +8,9 @@ from django.db import connection
 from django.db.models.signals import post_delete
 
 from tests.web.pictures import picture
-from tests.web.races import at_once, posting
+from tests.web.races import at_once, one_writer, posting
 from web.accounts.models import User
+from web.feed.forms import PostForm
 from web.feed.models import Comment, Follow, Like, Post
 from web.letters.models import Letter
 from web.notifications import activity
@@ -132,6 +133,32 @@ def test_a_deed_while_the_post_is_deleted_breaks_neither(alice, bob, browser, ph
         assert done in (302, 404)
         assert deleted == 302
         assert [model.objects.count() for model in (Post, Like, Comment, Activity)] == [0, 0, 0, 0]
+
+
+@one_writer
+@pytest.mark.parametrize(
+    "owner, name, address, gone",
+    [
+        (Post, "like", "/posts/{}/like/", "bob"),
+        (Post, "comment", "/posts/{}/comments/", "bob"),
+        (Follow, "begin", "/people/alice/follow/", "bob"),
+        (Follow, "begin", "/people/alice/follow/", "alice"),
+    ],
+)
+def test_a_deed_while_somebody_is_deleted_finds_nothing(
+    alice, bob, browser, photo_by, before, owner, name, address, gone
+):
+    post, fan = photo_by(alice), browser(bob)
+    before(owner, name, User.objects.get(username=gone).erase)
+
+    assert fan.post(address.format(post.pk), {"text": "nice"}).status_code == 404
+
+
+def test_a_photo_of_somebody_who_is_deleted_finds_nothing(alice, browser, before):
+    page = browser(alice)
+    before(PostForm, "publish", alice.erase)
+
+    assert page.post("/posts/new/", {"photo": SimpleUploadedFile("a.jpg", picture())}).status_code == 404
 
 
 def test_a_like_between_two_steps_of_a_deletion_breaks_neither(alice, bob, browser, photo_by):
