@@ -54,13 +54,27 @@ def next_mail(addresses):
     if running is None:
         id = str(uuid4())
         return Mail(id, id, addresses, memory)
-    notes = shared if running.held else memory
+    notes = notes_of(running)
     while True:
         running.mails += 1
-        key = f"{running.id}.{running.mails}"
+        key = nth(running, running.mails)
         mail = Mail(running.id if running.mails == 1 else key, key, addresses, notes)
         if not mail.is_another:
             return mail
+
+
+def has_sent():
+    """Whether the running job has sent a mail, in this attempt or an earlier one; False outside a job."""
+    running = job.current.get()
+    return running is not None and bool(notes_of(running).read(nth(running, 1)))
+
+
+def notes_of(running):
+    return shared if running.held else memory
+
+
+def nth(running, number):
+    return f"{running.id}.{number}"
 
 
 class Shared:

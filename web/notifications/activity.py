@@ -17,6 +17,7 @@ def record(actor, verb, target, recipient):
     activity, created = Activity.objects.get_or_create(**deed(actor, verb, target), defaults={"recipient": recipient})
     if activity.withdrawn:
         Activity.objects.filter(pk=activity.pk).update(withdrawn=False)
+        activity.refresh_from_db(fields=["mail_job"])  # which that job may have given back meanwhile
     if created or (activity.withdrawn and not activity.mail_job):
         mail_activity.enqueue(activity.pk)
 

@@ -1,11 +1,13 @@
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from web import mail
 from web.accounts.models import User
+from worker import sent
 
 
 class Verb(models.TextChoices):
@@ -55,8 +57,18 @@ class Activity(models.Model):
         return (self.actor if self.verb == Verb.FOLLOWED else self.target).get_absolute_url()
 
     def send_mail(self, job_id):
-        """Mail the recipient, unless another job has; say whether it did."""
-        claimed = Activity.objects.filter(pk=self.pk, mail_job__in=["", job_id]).update(mail_job=job_id)
+        """Mail the recipient, unless another job has, or it was undone just now; say whether it did."""
+        free = Q(mail_job="", withdrawn=False) | Q(mail_job=job_id)
+        claimed = Activity.objects.filter(free, pk=self.pk).update(mail_job=job_id)
         if claimed:
             mail.send(self.recipient, "notifications/mail/activity", activity=self)
         return bool(claimed)
+
+    def give_back_mail(self, job_id):
+        """Of what was undone before this job could send it: who does it again enqueues another then.
+
+        Who has done so already has counted on this one, for which it is not withdrawn any more.
+        """
+        if self.withdrawn and self.mail_job == job_id and not sent.has_sent():
+            Activity.objects.filter(pk=self.pk, withdrawn=True).update(mail_job="")
+            self.refresh_from_db(fields=["withdrawn"])

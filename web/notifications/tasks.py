@@ -11,10 +11,12 @@ logger = logging.getLogger(__name__)
 def mail_activity(context, activity_id):
     """Mail the recipient of an activity, if it still holds: the world may have moved on since it was enqueued."""
     activity = Activity.objects.select_related("actor", "recipient").filter(pk=activity_id).first()
+    if activity:
+        activity.give_back_mail(context.task_result.id)
     if reason := unwanted(activity):
         logger.info("skipped mail of activity %s: %s", activity_id, reason)
     elif not activity.send_mail(context.task_result.id):
-        logger.info("skipped mail of activity %s: another job has sent it", activity_id)
+        logger.info("skipped mail of activity %s: another job has sent it, or it was undone", activity_id)
 
 
 def unwanted(activity):

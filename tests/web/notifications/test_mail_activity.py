@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from django.tasks import task_backends
+from django.test import override_settings
 
 from tests.servers import free_port
 from web.feed.models import Follow
@@ -34,6 +35,17 @@ def run(caplog):
     return lambda job: task_backends["default"].execute(job)
 
 
+@pytest.fixture
+def away(settings):
+    """No server takes mail: `with away()`."""
+
+    def away():
+        nowhere = {"BACKEND": "worker.mail.SmtpMailer", "OPTIONS": {"host": "127.0.0.1", "port": free_port()}}
+        return override_settings(MAILERS=settings.MAILERS | {"delivery": nowhere})
+
+    return away
+
+
 def test_it_runs_on_mailers():
     assert mail_activity.queue_name == "mailers"
 
@@ -48,19 +60,71 @@ def test_two_jobs_for_one_activity_send_one_mail(liked, enqueue, run, caplog):
     assert f"skipped mail of activity {liked.pk}" in caplog.text
 
 
-def test_a_job_that_could_not_send_may_try_again_and_no_other_may(liked, enqueue, run, settings, caplog):
+def test_a_job_that_could_not_send_may_try_again_and_no_other_may(liked, enqueue, run, away, caplog):
     first, second = enqueue(liked), enqueue(liked)
-    inbox = settings.MAILERS
-    away = {"BACKEND": "worker.mail.SmtpMailer", "OPTIONS": {"host": "127.0.0.1", "port": free_port()}}
-    settings.MAILERS = inbox | {"delivery": away}
-    run(first)
+    with away():
+        run(first)
     assert "ConnectionRefusedError" in caplog.text
-    settings.MAILERS = inbox
 
     run(second)
     assert not Letter.objects.exists()
     run(first)
     assert Letter.objects.count() == 1
+
+
+def test_what_could_not_be_sent_before_it_was_undone_is_mailed_when_done_again(
+    liked, enqueue, run, away, django_capture_on_commit_callbacks
+):
+    job, post, bob = enqueue(liked), liked.target, liked.actor
+    with away():
+        run(job)
+    post.unlike(bob)
+    run(job)
+    assert not Letter.objects.exists()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        post.like(bob)
+
+    assert Letter.objects.count() == 1
+
+
+def test_what_was_sent_before_it_was_undone_is_not_mailed_again_though_its_job_runs_again(
+    liked, enqueue, run, django_capture_on_commit_callbacks
+):
+    """As when its worker is killed before it has told that the job is done."""
+    job, post, bob = enqueue(liked), liked.target, liked.actor
+    with django_capture_on_commit_callbacks(execute=True):
+        run(job)
+    post.unlike(bob)
+    run(job)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        post.like(bob)
+
+    assert Letter.objects.count() == 1
+
+
+def test_what_is_done_again_while_its_job_gives_the_mail_back_is_mailed(liked, enqueue, run, away, monkeypatch):
+    job, post, bob = enqueue(liked), liked.target, liked.actor
+    with away():
+        run(job)
+    post.unlike(bob)
+    give_back = Activity.give_back_mail
+    monkeypatch.setattr(Activity, "give_back_mail", lambda *args: post.like(bob) or give_back(*args))
+
+    run(job)
+
+    assert Letter.objects.count() == 1
+
+
+def test_what_is_undone_right_before_it_is_mailed_is_skipped(liked, enqueue, run, monkeypatch, caplog):
+    send = Activity.send_mail
+    monkeypatch.setattr(Activity, "send_mail", lambda activity, id: undo(activity) or send(activity, id))
+
+    run(enqueue(liked))
+
+    assert not Letter.objects.exists()
+    assert "skipped" in caplog.text
 
 
 def undo(activity):
