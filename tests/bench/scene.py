@@ -8,10 +8,10 @@ import django
 django.setup()
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
-from django.contrib.sessions.backends.cached_db import SessionStore  # noqa: E402
 
 from web.accounts.models import User  # noqa: E402
 from web.feed.models import Post  # noqa: E402
+from web.sessions import SessionStore  # noqa: E402
 
 
 def main(posts, *names):

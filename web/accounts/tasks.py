@@ -1,13 +1,13 @@
 import logging
 
 from django.contrib.auth.tokens import default_token_generator
-from django.contrib.sessions.backends.cached_db import SessionStore
 from django.tasks import task
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from web import mail
 from web.accounts.models import User
+from web.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
 
