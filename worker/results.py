@@ -25,7 +25,7 @@ TIMES = ("enqueued_at", "started_at", "finished_at", "last_attempted_at")
 
 def begin(result):
     """Note that a job waits, and tell whoever asked for it that it can be asked after."""
-    try_to_keep(result)
+    try_to_keep(result, "NX")  # a relay may have been faster, and the job be done by now
     if asking := job.origin.get():
         asking.enqueued(result.id)
 
@@ -53,7 +53,7 @@ def kept(result, call):
     return value
 
 
-def keep(result, value=None):
+def keep(result, value=None, *options):
     """Write a TaskResult for as long as its task asks for."""
     record = {
         "task": result.task.module_path,
@@ -69,13 +69,14 @@ def keep(result, value=None):
         **{name: time.isoformat() if (time := getattr(result, name)) else None for name in TIMES},
     }
     with client.breaker():
-        client.scripts().command("SET", keys.done(result.id), json.dumps(record), "EX", result.task.keep_result)
+        words = "SET", keys.done(result.id), json.dumps(record), "EX", result.task.keep_result, *options
+        client.scripts().command(*words)
 
 
-def try_to_keep(result):
+def try_to_keep(result, *options):
     """Write what nobody depends on: that the job waits or runs."""
     try:
-        keep(result)
+        keep(result, None, *options)
     except redis.RedisError as error:
         logger.warning("that job %s is %s could not be noted: %s", result.id, result.status, error)
 
@@ -98,7 +99,7 @@ def died(death, error):
     record = read(death.id)
     if record and record["status"] != TaskResultStatus.FAILED:
         known = {"status": TaskResultStatus.FAILED, "finished_at": timezone.now().isoformat()}
-        client.connection().set(keys.done(death.id), json.dumps(record | known), keepttl=True)
+        client.connection().set(keys.done(death.id), json.dumps(record | known), keepttl=True, xx=True)
 
 
 def find(id):

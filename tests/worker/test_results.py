@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from tests.servers import until
 from tests.worker import tasks
-from worker import client, dead, job, keys, results
+from tests.worker.rows import age
+from worker import client, dead, job, keys, outbox, results
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue_backend")]
 
@@ -172,3 +173,34 @@ class TestOrigin:
         server.stop()
         assert heard() == [] != [tasks.answer.enqueue("yes").id]
         assert len(heard()) == 1
+
+
+class TestOvertaken:
+    """By what somebody else has noted meanwhile."""
+
+    def test_the_end_of_a_job_that_a_relay_pushed_before_its_enqueue_was_noted_stays(self, redis):
+        def overtake():
+            age()
+            assert outbox.relay() == 1
+            finish(enqueued)
+
+        with transaction.atomic():
+            transaction.on_commit(overtake)
+            enqueued = tasks.answer.enqueue("yes")
+        assert get(enqueued.id).status == TaskResultStatus.SUCCESSFUL
+
+    def test_the_end_of_a_job_stays_when_it_is_enqueued_again_and_counts_no_more(self, redis):
+        task = replace(tasks.answer, id="once")
+        finish(task.enqueue("yes"))
+        task.enqueue("yes")
+        assert get("once").status == TaskResultStatus.SUCCESSFUL
+
+    def test_what_runs_out_while_a_death_is_noted_is_not_kept_for_ever(self, redis, monkeypatch):
+        result, read = tasks.answer.enqueue("yes"), results.read
+        monkeypatch.setattr(results, "read", lambda id: (read(id), redis.delete(keys.done(id)))[0])
+        results.died(Mock(id=result.id), "killed")
+        assert not redis.exists(keys.done(result.id))
+
+
+def finish(result):
+    results.keep(replace(result, status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now()), {"answer": ["yes"]})
