@@ -15,4 +15,5 @@ def index(request):
     activities = list(mine.select_related("actor").prefetch_related("target").order_by("-id")[:SHOWN])
     if activities:
         mine.filter(read=False, pk__lte=activities[0].pk).update(read=True)  # not what arrived meanwhile
+    activities = [each for each in activities if each.target]  # a comment may have been deleted meanwhile
     return render(request, "notifications/index.html", {"activities": activities})

@@ -1,5 +1,7 @@
 import pytest
+from django.db.models import query
 
+from tests.web.races import posting
 from web.feed.models import Follow
 from web.notifications.models import Activity
 
@@ -97,3 +99,11 @@ def test_the_number_of_queries_is_fixed(alice, person, browser, photo_by, django
         shown = reader.get("/notifications/").context["activities"]
 
     assert len(shown) == 3 * count
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_comment_that_is_deleted_while_it_is_read_breaks_nothing(alice, bob, browser, photo_by, before):
+    comment, reader = photo_by(alice).comment(bob, "nice"), browser(alice)
+    before(query, "prefetch_related_objects", posting(browser(bob), f"/comments/{comment.pk}/delete/"))
+
+    assert reader.get("/notifications/").status_code == 200
