@@ -63,11 +63,13 @@ GROUPS, LIKES, ACTIVITIES = (
 class TestAtOnce:
     """In the middle of it others add what would break it, or hold what it waits for."""
 
-    def test_a_comment_goes_too(self, alice, bob, browser, photo_by, erase):
-        comment = posting(browser(bob), f"/posts/{photo_by(alice).pk}/comments/", {"text": "nice"})
-        erased, commented = in_the_middle(erase(browser(alice)), GROUPS, comment)
-        assert erased == 302 and commented in (302, 404)
-        assert list(User.objects.all()) == [bob] and not Comment.objects.exists() and not Post.objects.exists()
+    @pytest.mark.parametrize("deed", ["like", "comments"])
+    def test_a_like_or_comment_goes_too(self, alice, bob, browser, photo_by, erase, deed):
+        do = posting(browser(bob), f"/posts/{photo_by(alice).pk}/{deed}/", {"text": "nice"})
+        erased, done = in_the_middle(erase(browser(alice)), GROUPS, do)
+        assert erased == 302 and done in (302, 404)
+        assert list(User.objects.all()) == [bob]
+        assert [model.objects.count() for model in (Post, Like, Comment, Activity)] == [0, 0, 0, 0]
 
     def test_a_photo_goes_too(self, alice, browser, erase):
         publish = posting(browser(alice), "/posts/new/", {"photo": SimpleUploadedFile("a.jpg", picture())})

@@ -1,19 +1,15 @@
 """Two requests in the same moment, each in a thread with a connection of its own: in whatever order they come."""
 
-from threading import Event, Thread
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.db.models.signals import post_delete
 
 from tests.web.pictures import picture
-from tests.web.races import at_once, one_writer, posting
+from tests.web.races import at_once, in_the_middle, one_writer, posting
 from web.accounts.models import User
 from web.feed.forms import PostForm
 from web.feed.models import Comment, Follow, Like, Post
 from web.letters.models import Letter
-from web.notifications import activity
 from web.notifications.models import Activity
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -95,25 +91,13 @@ def test_a_like_and_its_undoing_leave_no_trace_that_contradicts(alice, bob, brow
 
 
 @pytest.mark.parametrize("deed", ["like", "follow"])
-def test_an_undoing_in_the_middle_of_a_deed_waits_for_its_end(alice, bob, browser, photo_by, monkeypatch, deed):
+def test_an_undoing_in_the_middle_of_a_deed_waits_for_its_end(alice, bob, browser, photo_by, deed):
     """Else it would not find what is not committed yet, and withdraw the activity of it nevertheless."""
     place = f"/posts/{photo_by(alice).pk}" if deed == "like" else "/people/alice"
     do, undo = posting(browser(bob), f"{place}/{deed}/"), posting(browser(bob), f"{place}/un{deed}/")
     assert [do(), undo()] == [302, 302]
-    begun, undone, record = Event(), Event(), activity.record
 
-    def recorded(*args, **options):
-        record(*args, **options)
-        begun.set()
-        undone.wait(0.5)  # it is over by then, or it waits
-
-    def in_the_middle():
-        assert begun.wait(20)
-        undo()
-        undone.set()
-
-    monkeypatch.setattr(activity, "record", recorded)
-    at_once(do, in_the_middle)
+    in_the_middle(do, 'UPDATE "notifications_activity"', undo)
 
     assert Activity.objects.get().withdrawn
     assert not Like.objects.exists() and not Follow.objects.exists()
@@ -164,25 +148,11 @@ def test_a_photo_of_somebody_who_is_deleted_finds_nothing(alice, browser, before
 def test_a_like_between_two_steps_of_a_deletion_breaks_neither(alice, bob, browser, photo_by):
     post = photo_by(alice)
     post.comment(alice, "when this is gone, the likes have gone before")
-    statuses, fan = [], browser(bob)
+    like = posting(browser(bob), f"/posts/{post.pk}/like/")
+    delete = posting(browser(alice), f"/posts/{post.pk}/delete/")
 
-    def like():
-        statuses.append(fan.post(f"/posts/{post.pk}/like/").status_code)
-        connection.close()
+    deleted, liked = in_the_middle(delete, 'DELETE FROM "feed_comment"', like)
 
-    liking = Thread(target=like)
-
-    def in_between(**_):
-        liking.start()
-        liking.join(0.5)  # it is over by then, or it waits for the deletion to end
-
-    post_delete.connect(in_between, sender=Comment)
-    try:
-        status = browser(alice).post(f"/posts/{post.pk}/delete/").status_code
-    finally:
-        post_delete.disconnect(in_between, sender=Comment)
-        liking.join()
-
-    assert status == 302
-    assert statuses in ([302], [404])
+    assert deleted == 302
+    assert liked in (302, 404)
     assert not Like.objects.exists()

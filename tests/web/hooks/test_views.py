@@ -75,9 +75,11 @@ def test_too_much_is_refused(send):
 
 def test_too_many_are_told_to_wait(send, settings, monkeypatch):
     settings.HOOK_RATE = 2
-    monkeypatch.setattr(views, "Rate", lambda name, rate: Rate(name, rate.replace("second", "minute")))
+    asked = []
+    monkeypatch.setattr(views, "Rate", lambda *args: asked.append(args) or Rate("hook", "2 per minute"))
 
     answers = [send(id=str(number)) for number in range(3)]
 
+    assert asked == [("hook", "2 per second")] * 3
     assert [answer.status_code for answer in answers] == [202, 202, 429]
     assert 0 < int(answers[-1]["Retry-After"]) <= 60

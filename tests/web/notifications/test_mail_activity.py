@@ -72,22 +72,6 @@ def test_a_job_that_could_not_send_may_try_again_and_no_other_may(liked, enqueue
     assert Letter.objects.count() == 1
 
 
-def test_what_could_not_be_sent_before_it_was_undone_is_mailed_when_done_again(
-    liked, enqueue, run, away, django_capture_on_commit_callbacks
-):
-    job, post, bob = enqueue(liked), liked.target, liked.actor
-    with away():
-        run(job)
-    post.unlike(bob)
-    run(job)
-    assert not Letter.objects.exists()
-
-    with django_capture_on_commit_callbacks(execute=True):
-        post.like(bob)
-
-    assert Letter.objects.count() == 1
-
-
 def test_what_was_sent_before_it_was_undone_is_not_mailed_again_though_its_job_runs_again(
     liked, enqueue, run, django_capture_on_commit_callbacks
 ):
@@ -205,10 +189,15 @@ def test_what_was_undone_and_done_again_before_the_job_ran_is_mailed_once(liked,
     assert Letter.objects.count() == 1
 
 
+@pytest.mark.parametrize("tried", [False, True])
 def test_what_was_skipped_while_undone_is_mailed_when_done_again(
-    liked, enqueue, run, django_capture_on_commit_callbacks
+    liked, enqueue, run, away, django_capture_on_commit_callbacks, tried
 ):
+    """Whether or not its job had failed to send it before."""
     job, post, bob = enqueue(liked), liked.target, liked.actor
+    if tried:
+        with away():
+            run(job)
     post.unlike(bob)
     run(job)
     assert not Letter.objects.exists()
