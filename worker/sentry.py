@@ -40,7 +40,7 @@ def start():
     """Report from now on, in this process and in its children."""
     connect()
     # A child has a transport of its own: the parent's has connections, and events that the parent will send.
-    os.register_at_fork(after_in_child=connect)
+    os.register_at_fork(before=rest, after_in_child=connect)
     ignore_logger("worker")  # what its lines tell of a job is reported with the job
     logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.threadName != THREAD)
     message.more_headers = trace
@@ -73,10 +73,20 @@ def connect():
     )
 
 
+def rest():
+    sentry_sdk.get_client().transport.rest()
+
+
 class Transport(HttpTransport):
     """Says so when Sentry is away; now and then, and not with each event as its own thread would."""
 
     told = -SILENCE
+
+    def rest(self):
+        """Before a fork: wait a moment until nothing is being sent. What the thread that sends holds then, such as the
+        lock of a module that it imports, nobody would release in the child, which would wait for it for ever.
+        """
+        self._worker.flush(FLUSH)
 
     def on_dropped_event(self, loss_reason):
         if time.monotonic() - self.told > SILENCE:

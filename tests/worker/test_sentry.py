@@ -187,6 +187,35 @@ def test_without_its_server_jobs_run_and_fail_as_ever(staff, hire, hangs):
     assert len(lines) == 1, lines
 
 
+FORK = """
+import os, signal, socket, sys, time
+import sentry_sdk
+class Slowly:
+    def find_spec(name, path, target=None):
+        if name == "encodings.idna":
+            asked.set()
+            time.sleep(0.5)
+asked = threading.Event()
+assert "encodings.idna" not in sys.modules
+sys.meta_path.insert(0, Slowly)
+sentry_sdk.capture_message("what the parent reports")
+assert asked.wait(10)
+if child := os.fork():
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    signal.alarm(20)
+    socket.getaddrinfo("127.0.0.1", 80)
+    os._exit(0)
+"""
+
+
+def test_a_process_forked_while_its_parent_reports_can_connect(staff, reports):
+    """As a process of web that takes the place of one that ran out of memory."""
+    python(staff, FORK, SENTRY_DSN=reports.dsn)
+    (event,) = reports.items("event")
+    assert event["message"] == "what the parent reports"
+
+
 def test_no_header_is_added_where_nothing_is_reported():
     assert config.SENTRY_DSN == ""
     _, content = client.message("tasks.add")
