@@ -100,7 +100,8 @@ class Together(logging.StreamHandler):
     def __init__(self, stream=None):
         super().__init__(stream)
         self.start()
-        os.register_at_fork(after_in_child=self.start)  # the parent writes what it has, and keeps its thread
+        # The parent writes what it has, and keeps its thread; but never during a fork, or the child's stream is locked.
+        os.register_at_fork(before=self.acquire, after_in_parent=self.release, after_in_child=self.start)
 
     def start(self):
         self.lines, self.wanted = deque(), threading.Event()

@@ -129,6 +129,31 @@ os.wait()
     assert sorted(lines) == ["child", "parent"]
 
 
+def test_a_child_that_is_forked_in_the_middle_of_a_line_can_write():
+    script = """
+import logging, os, signal, sys, threading, time
+from worker.log import Together
+class Slow:
+    lock, writes = threading.Lock(), threading.Event()
+    def write(self, text):
+        with self.lock:
+            self.writes.set()
+            time.sleep(0.5)
+            os.write(1, text.encode())
+logging.root.addHandler(Together(Slow()))
+logging.root.setLevel("INFO")
+logging.info("parent")
+Slow.writes.wait()
+if os.fork() == 0:
+    signal.alarm(20)
+    logging.warning("child")
+    os._exit(0)
+os.wait()
+"""
+    lines = subprocess.check_output([sys.executable, "-W", "ignore", "-c", script], text=True).splitlines()
+    assert lines == ["parent", "child"]
+
+
 def test_a_line_that_cannot_be_formatted_ends_nothing(logger, stream, capsys):
     logger.info("%d", "no number")
     logger.warning("next")
