@@ -11,7 +11,6 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,13 +19,24 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 
 
-# Of this process alone, and below those that the system gives to whoever asks for any: what is to listen may start
-# seconds later.
-PORTS = count(10_000 + os.getpid() % 20 * 1_000)
+def ports():
+    """Free ones out of two thousand that this process alone gives away, while it holds the first of them.
+
+    They are below those that the system gives to whoever asks for any: what is to listen may start seconds later.
+    """
+    for first in range(10_000, 32_000, 2_000):
+        with socket.socket() as claim, suppress(OSError):
+            claim.bind(("127.0.0.1", first))
+            while True:
+                yield from filter(is_free, range(first + 1, first + 2_000))
+    raise RuntimeError("eleven other processes hold ports for their tests: wait until one of them has ended")
+
+
+PORTS = ports()
 
 
 def free_port():
-    return next(port for port in PORTS if is_free(port))
+    return next(PORTS)
 
 
 def is_free(port):
