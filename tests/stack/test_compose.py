@@ -14,6 +14,8 @@ from tests.environment import need
 from tests.journeys.people import Client, Visitor
 from tests.servers import Stack, free_port, get, smoke, text, until
 from tests.stack.nginx import WRITTEN, headers
+from tests.worker.staff import DAILY
+from worker import keys
 
 SERVICES = ["db", "redis", "redis-cache", "web", "worker"]
 
@@ -83,6 +85,7 @@ def site(tmp_path_factory):
     site = Compose(tmp_path_factory.mktemp("compose") / "site")
     try:
         site.run("up", "--build", "--wait")
+        site.redis("sadd", keys.PERIODIC_PAUSED, *DAILY)
         yield site
     finally:
         site.stop()

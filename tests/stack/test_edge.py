@@ -18,9 +18,11 @@ import redis
 from tests.servers import Redis, Stack, smoke, until
 from tests.stack.nginx import WRITTEN, Nginx, client, deliveries, headers, is_here
 from tests.tls import Terminator
+from tests.worker.staff import DAILY
 from web import settings
 from web.hooks import views
 from web.hooks.signature import job_id
+from worker import keys
 
 TASK = "web.hooks.tasks.receive"
 
@@ -33,6 +35,8 @@ def site(tmp_path_factory):
     site.manage("collectstatic", "--no-input")
     site.manage("migrate")
     site.start("redis", "web", "worker")
+    with redis.from_url(site.environment["REDIS_URL"]) as jobs:
+        jobs.sadd(keys.PERIODIC_PAUSED, *DAILY)
     yield site
     site.stop()
 
