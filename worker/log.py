@@ -15,7 +15,7 @@ from worker import config, job
 logger = logging.getLogger("worker")
 
 
-def settings(handler="logging.StreamHandler"):
+def settings(handler="worker.log.Whole"):
     """The logging configuration of web and worker alike, as `logging.config.dictConfig` takes it."""
     find_less()
     return {
@@ -66,7 +66,7 @@ def write_together():
     of web: what forks it must have no threads."""
     root = logging.getLogger()
     for plain in root.handlers[:]:
-        if type(plain) is logging.StreamHandler:
+        if type(plain) is Whole:
             handler = Together(plain.stream)
             handler.setFormatter(plain.formatter)
             handler.filters = plain.filters
@@ -88,7 +88,15 @@ def uncaught(kind, error, trace):
         logger.critical("%s was not caught", kind.__name__, exc_info=(kind, error, trace))
 
 
-class Together(logging.StreamHandler):
+class Whole(logging.StreamHandler):
+    """Is never in the middle of a line when its process forks: the child's stream would be locked for ever."""
+
+    def __init__(self, stream=None):
+        super().__init__(stream)
+        os.register_at_fork(before=self.acquire, after_in_parent=self.release)  # the child's lock is a new one
+
+
+class Together(Whole):
     """Writes its lines together, a moment after the first of them; a warning, and what is worse, at once.
 
     Every write lets go of the interpreter, and where 25 threads run jobs another one takes it: to write each line by
@@ -100,8 +108,7 @@ class Together(logging.StreamHandler):
     def __init__(self, stream=None):
         super().__init__(stream)
         self.start()
-        # The parent writes what it has, and keeps its thread; but never during a fork, or the child's stream is locked.
-        os.register_at_fork(before=self.acquire, after_in_parent=self.release, after_in_child=self.start)
+        os.register_at_fork(after_in_child=self.start)  # the parent writes what it has, and keeps its thread
 
     def start(self):
         self.lines, self.wanted = deque(), threading.Event()

@@ -46,14 +46,14 @@ def test_lines_are_written_together(logger, stream):
 
 
 def test_a_process_of_web_writes_its_lines_together_with_all_else_that_was_done_to_them(stream):
-    plain, root = logging.StreamHandler(stream), logging.getLogger()
+    plain, root = log.Whole(stream), logging.getLogger()
     before = root.handlers[:]
     plain.setFormatter(logging.Formatter("it is %(message)s"))
     plain.addFilter(lambda record: "secret" not in record.getMessage())
     try:
         root.addHandler(plain)
         log.write_together()
-        assert logging.StreamHandler not in map(type, root.handlers)
+        assert log.Whole not in map(type, root.handlers)
         for text in ("kept", "secret"):
             logging.getLogger("web").error(text)
         assert stream.getvalue() == "it is kept\n"
@@ -129,10 +129,11 @@ os.wait()
     assert sorted(lines) == ["child", "parent"]
 
 
-def test_a_child_that_is_forked_in_the_middle_of_a_line_can_write():
-    script = """
-import logging, os, signal, sys, threading, time
-from worker.log import Together
+@pytest.mark.parametrize("handler", ["Whole", "Together"])
+def test_a_child_that_is_forked_in_the_middle_of_a_line_can_write(handler):
+    script = f"""
+import logging, os, signal, threading, time
+from worker.log import {handler}
 class Slow:
     lock, writes = threading.Lock(), threading.Event()
     def write(self, text):
@@ -140,9 +141,8 @@ class Slow:
             self.writes.set()
             time.sleep(0.5)
             os.write(1, text.encode())
-logging.root.addHandler(Together(Slow()))
-logging.root.setLevel("INFO")
-logging.info("parent")
+logging.root.addHandler({handler}(Slow()))
+threading.Thread(target=logging.warning, args=["parent"]).start()
 Slow.writes.wait()
 if os.fork() == 0:
     signal.alarm(20)
