@@ -55,7 +55,7 @@ def redis_of_the_cache(tmp_path_factory):
 def server(settings, monkeypatch, redis_of_the_cache):
     """The Redis of the cache, which a test may kill and hang; afterwards it is back, and the cache elsewhere."""
     monkeypatch.setattr(Cache, "clients", {})  # what one test has missed and warned of is nothing to the next
-    throttle.alone.cache_clear()
+    throttle.alone.cache_clear(), throttle.shared.cache_clear()
     place = {"LOCATION": redis_of_the_cache.url, "OPTIONS": SHIPPED}
     with override_settings(CACHES={"default": settings.CACHES["default"] | place}):
         yield redis_of_the_cache
