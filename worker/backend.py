@@ -64,6 +64,10 @@ class Backend(BaseTaskBackend):
             raise InvalidTask(f"retries is {task.retries!r}: use a whole number, 0 for never.")
         if task.on_exhausted not in ("dead", "discard"):
             raise InvalidTask(f"on_exhausted is {task.on_exhausted!r}: use dead or discard.")
+        for name in ("soft_time_limit", "time_limit"):
+            limit = getattr(task, name)
+            if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+                raise InvalidTask(f"{name} is {limit!r}: use a number of seconds.")
 
     def register(self, task):
         """Make a task known to whoever runs it; called for each `@task` and each `.using()`."""

@@ -25,6 +25,7 @@ class Running:
         self.at, self.started = time.time(), time.monotonic()
         self.soft = self.hard = None  # seconds that it may take; see worker/limits.py for these and what follows
         self.thread = self.reason = self.progress = None
+        self.is_interrupted = False
         self.raised = None  # what it has raised outside of Celery's tracer, see worker/tracer.py
         self.mails = 0  # that it has sent, see worker/sent.py
         self.thread_name = threading.current_thread().name

@@ -6,6 +6,7 @@ job. Python delivers it between two instructions of Python: a call into C, such 
 
 import ctypes
 import logging
+import sys
 import threading
 
 from worker import job
@@ -14,13 +15,28 @@ logger = logging.getLogger(__name__)
 
 LOOK = 0.25  # seconds between looks at what runs
 
+# Within these an exception that nobody expects leaves something behind for all threads: a lock that is held for ever,
+# a module that is never imported, a connection that the pool has given to nobody.
+FRAGILE = {
+    "Condition.__enter__",
+    "Condition.__exit__",
+    "_find_and_load",
+    "_lock_unlock_module",
+    "BaseDatabaseWrapper.connect",
+    "BaseDatabaseWrapper.close",
+}
+
 # Called in the thread of a job that is over, to give back what it has borrowed; and at once in that of one that was
 # interrupted: what it was connected to may be in the middle of an exchange.
 cleaners = []
 
 
 class Interrupted(BaseException):
-    """No Exception, so that the `except Exception` of a job cannot hold it up; `finally` and `with` work as ever."""
+    """No Exception, so that the `except Exception` of a job cannot hold it up; `finally` and `with` work as ever.
+
+    Except that Python 3.13 leaves a `with` or `try` whose body is `while condition:` without doing so when it is raised
+    as the loop begins anew (python/cpython#130279).
+    """
 
 
 class SoftTimeLimit(Interrupted):
@@ -35,20 +51,40 @@ class HardTimeLimit(Exception):
     """The job has run longer than its `time_limit`: it is dead, and its process has to end with it."""
 
 
+def seconds(limit):
+    """A limit as a task or a message has it, which may hold anything; ValueError or TypeError if that is no number."""
+    return float(limit) if limit else None
+
+
 def check():
     """Raise what a job is to be interrupted with, if so: for jobs that spend long in C, between two such calls."""
     running = job.current.get()
     if running is not None and running.reason:
+        running.is_interrupted = True
         raise running.reason
 
 
 def interrupt(running, reason):
     """Raise `reason`, a kind of Interrupted, in the thread of the job: once, and only while it is within the job."""
     with running.lock:
-        if running.reason is None:
-            running.reason = reason
-            if running.thread is not None:
-                raise_in(running.thread, reason)
+        running.reason = running.reason or reason
+    deliver(running)
+
+
+def deliver(running):
+    """Now, unless something would break: then the Watch does it when the thread is elsewhere."""
+    with running.lock:
+        due = running.reason and not running.is_interrupted
+        if due and running.thread is not None and not is_fragile(running.thread):
+            running.is_interrupted = True
+            raise_in(running.thread, running.reason)
+
+
+def is_fragile(thread):
+    frame = sys._current_frames().get(thread)
+    while frame and frame.f_code.co_qualname not in FRAGILE:
+        frame = frame.f_back
+    return frame is not None
 
 
 def raise_in(thread, reason):
@@ -93,8 +129,16 @@ class Watch(threading.Thread):
     def run(self):
         while not self.stopped.wait(LOOK):
             for running in self.process.runs():
-                if running.hard and running.elapsed > running.hard:
-                    running.hard = None
-                    self.over(running)
-                elif running.soft and running.elapsed > running.soft:
-                    interrupt(running, SoftTimeLimit)
+                try:
+                    self.look(running)
+                except Exception:  # or nobody would keep a limit in this process any more
+                    logger.exception("the limits of job=%s were not kept", running.id)
+
+    def look(self, running):
+        if running.hard and running.elapsed > running.hard:
+            running.hard = None
+            self.over(running)
+        elif running.reason:
+            deliver(running)
+        elif running.soft and running.elapsed > running.soft:
+            interrupt(running, SoftTimeLimit)

@@ -130,7 +130,7 @@ class Pool(BasePool):
     def run(self, running, tracer, request):
         """Run the job, and do in Redis what becomes of it."""
         task, (hard, soft) = tracer.task, request.get("timelimit") or (None, None)
-        running.hard, running.soft = hard or task.time_limit, soft or task.soft_time_limit
+        running.hard, running.soft = map(limits.seconds, (hard or task.time_limit, soft or task.soft_time_limit))
         self.process.running[running.held.tag] = running
         log.started(running, job.parameters_of(task), request["args"], request["kwargs"])
         info = error = None

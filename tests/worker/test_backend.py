@@ -90,6 +90,9 @@ class TestEveryBackend:
         assert tasks.note.retries == 25
         with pytest.raises(InvalidTask, match="retries is -1"):
             task(retries=-1)(tasks.note.func)
+        for limit in (timedelta(seconds=30), "30", 0):
+            with pytest.raises(InvalidTask, match="soft_time_limit is .*: use a number of seconds"):
+                task(soft_time_limit=limit)(tasks.note.func)
 
     def test_refuses_a_queue_that_nobody_listens_to(self, use, name):
         use(name)
@@ -128,7 +131,7 @@ class TestThread:
 
     def test_runs_later(self, use):
         use("ThreadBackend")
-        tasks.note.using(run_after=timezone.now() + timedelta(seconds=0.3)).enqueue("a")
+        tasks.note.using(run_after=timezone.now() + timedelta(seconds=3)).enqueue("a")
         assert tasks.ran == []
         assert tasks.event.wait(10)
 

@@ -1,9 +1,13 @@
+import json
 import random
 import signal
 import sys
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import SimpleNamespace
 from uuid import uuid4
 
 import celery
@@ -43,6 +47,28 @@ class Spinner(threading.Thread):
             self.outcome = type(reason)
         finally:
             limits.disarm(self.running)
+
+
+class Slow:
+    """A lock that takes its time."""
+
+    def __init__(self):
+        self.lock, self.entered, self.go = threading.Lock(), threading.Event(), threading.Event()
+        self.acquire, self.release = self.lock.acquire, self.lock.release
+
+    def __enter__(self):
+        self.lock.acquire()
+        self.entered.set()
+        while not self.go.is_set():
+            pass
+
+    def __exit__(self, *_):
+        self.lock.release()
+
+
+def enter(condition):
+    with condition:
+        pass
 
 
 class TestInterrupt:
@@ -94,6 +120,40 @@ class TestInterrupt:
             other.join()
             assert sum(range(10)) == 45
 
+    def test_waits_while_the_thread_would_leave_a_lock_that_is_held(self, running):
+        lock = Slow()
+        spinner = Spinner(running, within=partial(enter, threading.Condition(lock)))
+        lock.entered.wait()
+        limits.interrupt(running, limits.Stopped)
+        limits.deliver(running)
+        assert not running.is_interrupted
+        lock.go.set()
+        until(lambda: limits.deliver(running) or not spinner.is_alive(), "its end")
+        assert spinner.outcome is limits.Stopped
+
+    def test_of_who_waits_for_a_module_keeps_it_from_nobody(self, running, monkeypatch, tmp_path):
+        gate = threading.Event()
+        monkeypatch.setitem(sys.modules, "gate", gate)
+        monkeypatch.syspath_prepend(tmp_path)
+        (tmp_path / "imported_slowly.py").write_text("import gate\ngate.begun = True\ngate.wait()\n")
+
+        def bring():
+            import imported_slowly
+
+            return imported_slowly
+
+        with ThreadPoolExecutor(2) as threads:
+            first = threads.submit(bring)
+            until(lambda: hasattr(gate, "begun"), "the import")
+            spinner = Spinner(running, within=bring)
+            until(lambda: limits.is_fragile(spinner.ident), "the job to wait for it")
+            other = threads.submit(bring)
+            limits.interrupt(running, limits.Stopped)
+            gate.set()
+            assert first.result(10) is other.result(10)
+        until(lambda: limits.deliver(running) or not spinner.is_alive(), "its end")
+        assert spinner.outcome is limits.Stopped
+
     def test_does_not_hit_the_next_job_of_the_thread(self, running):
         limits.arm(running)
         limits.disarm(running)
@@ -125,9 +185,21 @@ class TestClean:
         assert "ZeroDivisionError" in caplog.text
 
     def test_closes_the_connections_to_the_database(self):
-        from django.db import connections
+        from worker import outbox
 
-        assert connections.close_all in limits.cleaners
+        assert outbox.close_all in limits.cleaners
+
+
+class TestWatch:
+    def test_keeps_the_limits_of_others_when_one_cannot_be_kept(self, running, caplog):
+        odd = job.Running("tasks.spin", "odd", "default")
+        odd.soft, running.soft = "half a minute", 0.01
+        watch = limits.Watch(SimpleNamespace(runs=lambda: [odd, running]), over=None)
+        watch.start()
+        until(lambda: running.reason is limits.SoftTimeLimit, "the interrupt")
+        watch.stopped.set()
+        watch.join(10)
+        assert "the limits of job=odd were not kept" in caplog.text
 
 
 class TestStress:
@@ -232,6 +304,16 @@ class TestWorker:
         assert staff.held() == staff.ids(keys.RETRY) == []
         assert short not in waiting(staff)
         assert staff.redis.zcard(keys.PROCESSES) == 0
+
+    def test_a_limit_that_is_no_number_is_the_end_of_its_job_alone(self, staff):
+        staff.start(1)
+        for limit in ("half a minute", "0.5"):
+            _, content = client.message("tests.worker.tasks.spin", [limit], id=limit)
+            content = json.loads(content)
+            content["headers"]["timelimit"] = [None, limit]
+            staff.redis.lpush("default", json.dumps(content))
+        until(lambda: staff.ids(keys.DEAD) == ["half a minute"], "the dead job")
+        until(lambda: staff.ids(keys.RETRY) == ["0.5"], "the one whose limit holds")
 
     def test_no_limit_holds_for_a_job_that_has_failed_and_waits_for_redis(self, staff):
         worker = staff.start(1)
