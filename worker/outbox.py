@@ -35,11 +35,19 @@ def install():
     """Have every job pass through here, and its rows looked after in every worker."""
     client.outbox = put
     client.begin()
-    limits.cleaners.append(connections.close_all)
+    limits.cleaners.append(close_all)
     if settings.DEBUG:
         limits.cleaners.append(reset_queries)  # each is kept with its arguments, which may be a file
     if config.ENGINE == "kickstand":
         worker_ready.connect(start_relay, weak=False)
+
+
+def close_all():
+    """Those, too, that an interrupt has left in the middle of `atomic()`: their thread could never use them again."""
+    for each in connections.all(initialized_only=True):
+        each.close()
+        if each.in_atomic_block:
+            del connections[each.alias]
 
 
 def put(entries):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
@@ -21,7 +22,7 @@ from tests.servers import until
 from tests.web.races import at_once
 from tests.worker import tasks
 from tests.worker.rows import age, relayed, rows
-from worker import client, keys, limits, message, outbox
+from worker import client, job, keys, limits, message, outbox
 from worker.celery import app
 from worker.models import Outbox
 
@@ -419,6 +420,46 @@ def test_no_way_of_enqueuing_holds_a_web_process_while_redis_is_away(staff, how)
     assert len(told) == 8, f"it got no further than {told[-1:]}"
     ((rows,),) = staff.database.ask("SELECT count(*) FROM worker_outbox")
     assert rows >= 12 * 7
+
+
+def test_a_job_that_is_left_in_the_middle_of_a_transaction_leaves_the_next_one_a_connection():
+    """As Python leaves one that is interrupted where a `while condition:` in it begins anew."""
+
+    def jobs():
+        transaction.atomic().__enter__()
+        limits.clean()
+        return Outbox.objects.count()
+
+    assert at_once(jobs) == [0]
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no pool of connections")
+def test_an_interrupt_of_who_waits_for_a_connection_takes_none_along():
+    running = job.Running("tasks.spin", "id", "default")
+    connection.close()
+    pool, most = connection.pool, connection.pool.max_size
+    held = [pool.getconn() for _ in range(most)]
+
+    def work():
+        limits.arm(running)
+        try:
+            connection.ensure_connection()
+            while True:
+                pass
+        except limits.Stopped:
+            return "stopped"
+        finally:
+            limits.disarm(running)
+
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(at_once, work)
+        until(lambda: pool.get_stats()["requests_waiting"], "the job to wait")
+        limits.interrupt(running, limits.Stopped)
+        for each in held:
+            pool.putconn(each)
+        until(lambda: limits.deliver(running) or working.done(), "the end of the job")
+    assert working.result() == ["stopped"]
+    until(lambda: pool.get_stats()["pool_available"] == pool.get_stats()["pool_size"], "every connection to be back")
 
 
 def test_in_debug_no_job_leaves_its_queries_in_memory():
