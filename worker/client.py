@@ -245,7 +245,7 @@ class Breaker:
             time.sleep(ASK_AGAIN)
             try:
                 connection().ping()
-            except redis.RedisError:
+            except Exception:  # whatever it is: who else would ask?
                 continue
             scripts().forget()  # what is idle there may be connected to what is gone
             self.error = None

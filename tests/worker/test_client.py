@@ -199,6 +199,22 @@ class TestBreaker:
         assert [[2], {}] in waiting(client.connection())
         until(lambda: "redis-breaker" not in [thread.name for thread in threading.enumerate()], "nobody to ask now")
 
+    def test_asks_again_whatever_went_wrong_when_it_asked(self, server, monkeypatch):
+        ping, failed = redis_py.Redis.ping, []
+
+        def fail_once(self, **options):
+            if not failed:
+                failed.append("once")
+                raise MemoryError
+            return ping(self, **options)
+
+        monkeypatch.setattr(redis_py.Redis, "ping", fail_once)
+        server.stop()
+        seconds(lambda: client.push("tasks.add", [1]))
+        until(lambda: failed, "the first question", 10)
+        server.start()
+        until(lambda: not seconds(lambda: client.push("tasks.add", [2]))[1], "a push that is taken", 10)
+
 
 def test_an_error_of_the_caller_is_no_outage(redis):
     redis.set("default", "no list")
