@@ -135,9 +135,9 @@ DATABASE_URL = env.url(
     f"sqlite:///{VAR / 'db.sqlite3'}",
     ("postgres://user:password@host:5432/name", "postgresql://user:password@host:5432/name", "sqlite:///path"),
 )
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {
+database = dj_database_url.parse(DATABASE_URL)
+if database["ENGINE"].endswith("sqlite3"):
+    options = {
         # A transaction takes the write lock when it begins: one that read first could not wait for it later.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -146,7 +146,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # A worker has more threads than connections: its jobs can wait for one, a request should not have to.
     patience = 60 if Path(sys.argv[0]).name == "celery" else 5
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 5, "timeout": patience}}
+    options = {
+        "pool": {"min_size": 1, "max_size": 5, "timeout": patience},
+        # A host that vanishes, as in a failover, says nothing: by default a query waits for its answer for two hours.
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,  # milliseconds
+    }
+database["OPTIONS"] = options | database.get("OPTIONS", {})  # those of the URL, such as ?sslmode=verify-full
+DATABASES = {"default": database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHE_URL = config.any_certificate(env.url("CACHE_URL", "", config.REDIS_FORMS))

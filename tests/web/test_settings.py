@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import socket
 import subprocess
 import sys
 
@@ -234,6 +235,21 @@ def test_postgres_is_found_by_its_url(read):
 
     assert database["ENGINE"] == "django.db.backends.postgresql"
     assert [database[n] for n in ("HOST", "PORT", "USER", "PASSWORD", "NAME")] == ["host", 5433, "user", "p/w", "name"]
+
+
+def test_what_the_url_of_the_database_says_more_is_kept(read):
+    url = "postgres://user@host/name?sslmode=verify-full&connect_timeout=3"
+    options = read(DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"]
+
+    assert (options["sslmode"], options["connect_timeout"], options["pool"]["max_size"]) == ("verify-full", 3, 5)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite is a file")
+def test_a_database_that_vanishes_is_given_up(db):
+    connection.ensure_connection()
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as line:
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
 
 
 def test_sqlite_really_is_what_it_was_set_to(db):
