@@ -83,7 +83,8 @@ class Companion(threading.Thread):
     def tell(self):
         """Have the worker finish what it runs, put back the rest and end."""
         # A child of gunicorn has this handler for a moment, until it sets its own.
-        if not self.stopping.is_set() and os.getpid() == self.master:
+        # Nor twice: another signal in the middle of `set` would wait for it.
+        if self.stopped_at is None and os.getpid() == self.master:
             self.stopped_at = time.monotonic()
             self.stopping.set()
             if self.child and self.child.poll() is None:
