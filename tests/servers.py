@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from functools import partial
@@ -33,10 +34,12 @@ def ports():
 
 
 PORTS = ports()
+TURNS = threading.Lock()  # of threads that start servers
 
 
 def free_port():
-    return next(PORTS)
+    with TURNS:
+        return next(PORTS)
 
 
 def is_free(port):

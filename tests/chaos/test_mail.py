@@ -94,4 +94,4 @@ def test_a_worker_that_stops_takes_leave_of_the_server(crew, office):
     assert len(clients) < 30
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0
-    assert set(office.goodbyes) == clients
+    until(lambda: set(office.goodbyes) == clients, "every goodbye")

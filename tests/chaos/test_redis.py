@@ -125,7 +125,7 @@ def test_a_full_redis_takes_no_new_jobs_and_runs_the_old_ones(case):
     crew.redis.config_set("maxmemory", 1)
     before = len(crew.journal("accepted"))
     crew.start_several(WORKERS)
-    until(lambda: not crew.redis.llen("default"), "the old jobs to run")
+    until(lambda: not crew.redis.llen("default"), "the old jobs to run", 120)
     until(lambda: len(crew.journal("accepted")) > before + 20, "new jobs")
     assert crew.left()["outbox"] >= 20
     crew.redis.config_set("maxmemory", 0)

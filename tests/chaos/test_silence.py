@@ -14,7 +14,7 @@ def test_jobs_of_a_dead_worker_start_elsewhere_and_those_of_the_living_go_on(cas
     crew.push_many("run", range(8), long)
     until(lambda: len(crew.journal("start")) == 8, "two busy workers")
     victim = crew.start(4)
-    crew.push_many("run", range(8, 12), 2)
+    crew.push_many("run", range(8, 12), 6)
     until(lambda: len(crew.journal("start")) == 12, "a third one")
     crew.end(victim, signal.SIGKILL)
     died = time.monotonic()

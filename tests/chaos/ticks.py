@@ -9,4 +9,4 @@ EVERY = 3  # seconds
 
 @shared_task(bind=True, every=EVERY)
 def tick(self):
-    note("tick", int(self.request.id.replace("-", ""), 16))
+    note("tick", int(self.request.id.replace("-", ""), 16), self.request.headers["enqueued_at"])

@@ -62,7 +62,7 @@ def test_a_like_a_comment_and_a_follow_each_send_their_mail_once(site, visit, ph
     alice, bob = visit(), visit()
     alice.sign_up("Alice", "alice@example.com")
     bob.sign_up("Bob", "bob@example.com")
-    until(lambda: len(alice.letters()) == 1, "Alice's welcome mail")
+    until(lambda: len(alice.letters()) == 1, "Alice's welcome mail", 90)
     post = alice.publish(photo, "A photo of mine")
 
     bob.page.goto(post)
@@ -123,7 +123,7 @@ def test_everything_works_without_javascript(site, visit, photo):
     bob.page.goto("/people/Alice/")
     bob.page.get_by_role("button", name="Follow").click()
     expect(bob.page.get_by_role("button", name="Unfollow")).to_be_visible()
-    until(lambda: len(alice.letters()) == 4, "the welcome and three mails")
+    until(lambda: len(alice.letters()) == 4, "the welcome and three mails", 90)
 
 
 def test_a_thumbnail_replaces_its_placeholder(site, visit, photo):

@@ -296,7 +296,7 @@ def test_a_page_keeps_itself_up_to_date_at_the_pace_that_was_chosen(site, olga):
     olga.see("scheduled/").evaluate("window.samePage = true")
     olga.page.select_option("#pace", "2")
     site.shell("greet.apply_async(['fresh'], countdown=3600)")
-    expect(olga.row("fresh")).to_be_visible(timeout=10_000)
+    expect(olga.row("fresh")).to_be_visible()
     assert olga.page.evaluate("window.samePage")
 
     olga.picked("fresh")  # nothing is swapped under somebody's hands

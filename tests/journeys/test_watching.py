@@ -53,7 +53,8 @@ class Site(Stack):
         return id
 
     def lines(self, name):
-        return [json.loads(line) for line in self.log(name).splitlines() if line]
+        whole = self.log(name).rpartition("\n")[0]  # the last line may be half written
+        return [json.loads(line) for line in whole.splitlines() if line]
 
     def line(self, name, start, **fields):
         """The only line of a process whose message starts so and that has these fields."""

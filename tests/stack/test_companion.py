@@ -79,11 +79,11 @@ def test_one_worker_is_started_again_when_it_dies_and_ends_in_order(site, jobs):
     assert (first["concurrency"], len(told(jobs))) == ("2", 1)
     assert get(site.url).status_code == 200
     assert memory(site.processes["web"].pid) < SMALLEST_DYNO
-    jobs.flushdb()
     os.kill(int(first["pid"]), signal.SIGKILL)
+    jobs.flushdb()
     second = a_worker(jobs)
     assert second["pid"] != first["pid"]
-    assert "the worker beside web has ended; starting it again in 1 s" in site.log("web")
+    assert "the worker beside web has ended; starting it again in " in site.log("web")
 
     hold(jobs, "begun")
     web = site.processes.pop("web")

@@ -235,7 +235,9 @@ def test_the_image_serves_on_the_port_it_is_told_as_any_user(site):
     flags = ["--detach", "--no-deps", "--user=54321", "--env=PORT=5000", "--env=SECRET_KEY=mine"]
     name = site.run("run", *flags, "web").strip()
     probe = ["exec", name, "python", "-m", "infra.probe", "http://127.0.0.1:5000/readyz"]
-    until(lambda: subprocess.run(["docker", *probe], env=site.environment, capture_output=True).returncode == 0, "web")
+    until(
+        lambda: subprocess.run(["docker", *probe], env=site.environment, capture_output=True).returncode == 0, "web", 90
+    )
     site.docker("rm", "--force", name)
 
 

@@ -145,7 +145,7 @@ def test_dynos_do_their_work_within_the_smallest_plans_and_end_in_time(slug, con
         slug.processes.pop(name).wait(30)
     assert "Traceback" not in slug.log("web.1") + slug.log("worker.1")
     slug.dyno("worker.2", tmp_path / "another", **config)
-    until(lambda: mails(config) == len(names) + 1, "a mail for each like, and the welcome")
+    until(lambda: mails(config) == len(names) + 1, "a mail for each like, and the welcome", 90)
 
 
 def like(slug, name, post):

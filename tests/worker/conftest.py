@@ -3,7 +3,7 @@ from functools import cache
 
 import pytest
 
-from tests.servers import Redis
+from tests.servers import Redis, until
 from tests.worker.staff import Staff
 from worker import client, config
 from worker.api import connection as look
@@ -88,4 +88,5 @@ def shift(house, reach, no_outbox, patient):
         house.start(4, tasks="tests.worker.tasks,tests.worker.haste,tests.worker.mourner")
     reach(house.server.url)
     yield house
+    until(lambda: not house.held(), "an idle worker, whose jobs the next test would count")
     house.wipe()

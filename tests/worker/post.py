@@ -29,7 +29,8 @@ class PostOffice(Controller):
                 return AuthResult(success=(data.login, data.password) == login, handled=False)
 
             options |= {"authenticator": known, "auth_required": True, "auth_require_tls": "tls_context" in options}
-        super().__init__(self, hostname="127.0.0.1", port=free_port(), server_hostname="post.test", **options)
+        address = {"hostname": "127.0.0.1", "port": free_port(), "server_hostname": "post.test"}
+        super().__init__(self, **address, ready_timeout=30, **options)
 
     async def answer(self, server, names, default):
         answer = next((self.answers[name] for name in names if name in self.answers), default)

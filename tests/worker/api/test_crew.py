@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from tests.servers import ROOT, until
+from tests.worker.staff import DAILY
 from worker import api, client, job, keys
 from worker.heartbeat import HOST
 
@@ -103,6 +104,7 @@ def test_a_job_is_stopped_by_the_process_that_runs_it(redis, worker, push):
 
 @pytest.fixture
 def real_worker(redis, tmp_path):
+    redis.sadd(keys.PERIODIC_PAUSED, *DAILY)
     command = ["celery", "-q", "-A", "worker", "worker", "-I", "tests.worker.api.tasks", "-c", "2"]
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
     with (tmp_path / "worker.log").open("w") as log:
