@@ -21,7 +21,7 @@ if debug:
 else:
     bind = f"[::]:{port}" if socket.has_dualstack_ipv6() else f"0.0.0.0:{port}"
 
-worker_class = "gthread"
+worker_class = "infra.patience.Worker"  # gthread
 workers = env.integer("WEB_CONCURRENCY", 1 if debug else 2)  # one that reloads is enough
 threads = env.integer("WEB_THREADS", 5)
 reload = debug

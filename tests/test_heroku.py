@@ -111,7 +111,7 @@ def test_gunicorn_is_set_up_for_its_router():
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     settings = dict(re.findall(r"^(\w+) += (.*)$", run.stdout, re.MULTILINE))
     assert re.fullmatch(r"\['(\[::\]|0\.0\.0\.0):5123'\]", settings["bind"])
-    assert (settings["worker_class"], settings["workers"], settings["threads"]) == ("gthread", "2", "5")
+    assert (settings["worker_class"], settings["workers"], settings["threads"]) == ("infra.patience.Worker", "2", "5")
     assert (settings["keepalive"], settings["graceful_timeout"]) == ("95", "20")
     assert (settings["preload_app"], settings["control_socket_disable"]) == ("True", "True")
     assert settings["worker_tmp_dir"] == "/dev/shm"

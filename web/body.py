@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from django.conf import settings
-from django.http import UnreadablePostError
+from django.http import HttpResponse, UnreadablePostError
 from django.shortcuts import render
 
 READ_ON = 64 * 1024 * 1024  # bytes; a browser hears of the refusal only when it has sent everything
@@ -33,6 +33,10 @@ class Middleware:
         if size > limit + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return refused(request, size, limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         return None
+
+    def process_exception(self, request, error):
+        """Who hangs up in the middle of a body breaks nothing here: it is no error to report, and nobody hears this."""
+        return HttpResponse(status=408) if isinstance(error, UnreadablePostError) else None
 
 
 def announced(request):

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from contextlib import ExitStack, suppress
 from http.cookies import SimpleCookie
 
 import httpx
@@ -11,6 +12,8 @@ from tests.journeys.people import PASSWORD
 from tests.servers import Stack
 
 HOST = "photos.example.com"
+THREADS = 2
+LARGE = 64 * 1024 * 1024  # bytes, more than the system keeps for somebody who does not read
 STAFF = f"""
 from web.accounts.models import User
 User.objects.create_user("staff", password="{PASSWORD}", is_staff=True)
@@ -44,13 +47,25 @@ def site(tmp_path_factory):
     site = Stack(
         tmp_path_factory.mktemp("headers") / "site",
         DEMO="0", SITE_URL=f"https://{HOST}", TRUST_PROXY="1", TASK_BACKEND="immediate", WEB_CONCURRENCY="1",
+        WEB_THREADS=str(THREADS), HOOK_EXAMPLE_SECRET="whsec_" + "A" * 32,
     )  # fmt: skip
+    lose_patience(site.folder / "infra/patience.py")
     site.manage("collectstatic", "--no-input")
+    with (site.folder / "staticfiles/large.zip").open("wb") as file:
+        file.truncate(LARGE)
     site.manage("migrate")
     site.manage("shell", "--no-imports", "-c", STAFF)
     site.start("redis", "web")
     yield site
     site.stop()
+
+
+def lose_patience(module):
+    """Nobody here is silent for two seconds but those who are for ever."""
+    shipped = module.read_text()
+    hasty = shipped.replace("\nSECONDS = 30 ", "\nSECONDS = 2 ")
+    assert hasty != shipped
+    module.write_text(hasty)
 
 
 @pytest.fixture
@@ -171,6 +186,65 @@ def test_a_body_too_large_is_answered_at_once_where_nobody_waits_for_its_end(sit
     with socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection:
         connection.sendall(head.encode() + b"x" * 1000)
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+HEAD = f"Host: {HOST}\r\nX-Forwarded-Proto: https\r\nReferer: https://{HOST}/\r\n"
+TOKEN = f"Cookie: __Host-csrftoken={'a' * 32}\r\n"  # or a form would be refused unread
+UNFINISHED = {
+    "header": f"GET / HTTP/1.1\r\n{HEAD}",
+    "message": f"POST /hooks/example HTTP/1.1\r\n{HEAD}Content-Length: 1000\r\n\r\nbegin",
+    "photo": f"POST /posts/new/ HTTP/1.1\r\n{HEAD}{TOKEN}Content-Type: multipart/form-data; boundary=x\r\n"
+    'Content-Length: 1000\r\n\r\n--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\nbegin',
+}
+
+
+@pytest.fixture
+def no_error(site):
+    """A client that goes away is no fault of ours."""
+    told = len(site.log("web"))
+    yield
+    log = site.log("web")[told:]
+    assert "ERROR" not in log and "Traceback" not in log
+
+
+@pytest.mark.parametrize("begun", UNFINISHED.values(), ids=UNFINISHED)
+def test_clients_that_stop_in_the_middle_of_a_request_keep_nobody_waiting(site, visitor, no_error, begun):
+    with ExitStack() as stack:
+        silent = [stack.enter_context(client(site, begun)) for _ in range(THREADS + 1)]
+        check(visitor.get("/accounts/login/"), 200)
+        assert [received(each) for each in silent] == [0] * len(silent)
+
+
+def test_clients_that_take_nothing_of_a_file_keep_nobody_waiting(site, visitor, no_error):
+    with ExitStack() as stack:
+        begun = f"GET /static/large.zip HTTP/1.1\r\n{HEAD}\r\n"
+        silent = [stack.enter_context(client(site, begun)) for _ in range(THREADS)]
+        check(visitor.get("/accounts/login/"), 200)
+        assert all(0 < received(each) < LARGE for each in silent)
+
+
+def test_a_client_may_be_silent_for_longer_between_requests(site):
+    page = f"HEAD /accounts/login/ HTTP/1.1\r\n{HEAD}\r\n"
+    with client(site, page) as idle, client(site, UNFINISHED["header"]) as silent:
+        assert idle.recv(8000).startswith(b"HTTP/1.1 200 ")
+        assert received(silent) == 0
+        idle.sendall(page.encode())
+        assert idle.recv(8000).startswith(b"HTTP/1.1 200 ")
+
+
+def client(site, begun):
+    connection = socket.create_connection(("127.0.0.1", site.port), timeout=30)
+    connection.sendall(begun.encode())
+    return connection
+
+
+def received(connection):
+    """How many bytes came until the connection was closed."""
+    size = 0
+    with suppress(ConnectionResetError):
+        while data := connection.recv(1024 * 1024):
+            size += len(data)
+    return size
 
 
 def test_something_broken(site, visitor):  # the last test: it leaves no database

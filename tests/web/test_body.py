@@ -62,6 +62,23 @@ def test_a_body_that_lies_about_its_length_is_read_no_further(alice, browser):
     assert response.status_code == 413
 
 
+@pytest.mark.django_db
+def test_who_hangs_up_in_the_middle_of_a_body_is_no_error(client, settings, caplog):
+    settings.HOOK_SECRETS = {"example": [b"hush"]}
+
+    response = client.post("/hooks/example", b"{", "text/plain", **{"wsgi.input": Gone()})
+
+    assert response.status_code == 408
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+class Gone:
+    def read(self, size=-1):
+        raise ConnectionResetError
+
+    readline = read
+
+
 def test_two_photos_at_once_are_one_too_many(alice, browser):
     response = browser(alice).post("/posts/new/", {"photo": photo(10_000), "another": photo(10_000)})
 
