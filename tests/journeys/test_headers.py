@@ -61,9 +61,9 @@ def site(tmp_path_factory):
 
 
 def lose_patience(module):
-    """Nobody here is silent for two seconds but those who are for ever."""
+    """Nobody here is silent for five seconds but those who are for ever."""
     shipped = module.read_text()
-    hasty = shipped.replace("\nSECONDS = 30 ", "\nSECONDS = 2 ")
+    hasty = shipped.replace("\nSECONDS = 30 ", "\nSECONDS = 5 ")
     assert hasty != shipped
     module.write_text(hasty)
 
