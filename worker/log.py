@@ -63,7 +63,7 @@ def begin():
 
 def write_together():
     """Have the lines of this process written as Together does, with what else its handlers do to them. For a process
-    of web: what forks it must have no threads."""
+    of web: what forks it keeps as few threads as it can."""
     root = logging.getLogger()
     for plain in root.handlers[:]:
         if type(plain) is Whole:

@@ -74,19 +74,16 @@ def connect():
 
 
 def rest():
-    sentry_sdk.get_client().transport.rest()
+    """Before a fork: wait a moment until nothing is being sent. What the thread that sends holds then, such as the lock
+    of a module that it imports, nobody would release in the child, which would wait for it for ever.
+    """
+    sentry_sdk.get_client().transport._worker.flush(FLUSH)
 
 
 class Transport(HttpTransport):
     """Says so when Sentry is away; now and then, and not with each event as its own thread would."""
 
     told = -SILENCE
-
-    def rest(self):
-        """Before a fork: wait a moment until nothing is being sent. What the thread that sends holds then, such as the
-        lock of a module that it imports, nobody would release in the child, which would wait for it for ever.
-        """
-        self._worker.flush(FLUSH)
 
     def on_dropped_event(self, loss_reason):
         if time.monotonic() - self.told > SILENCE:

@@ -183,8 +183,7 @@ def test_what_stands_before_a_body_has_limits(site, visitor):
 def test_a_body_too_large_is_answered_at_once_where_nobody_waits_for_its_end(site):
     head = f"POST /accounts/login/ HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: https\r\n"
     head += f"Content-Length: {10**12}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection:
-        connection.sendall(head.encode() + b"x" * 1000)
+    with client(site, head + "x" * 1000) as connection:
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
